@@ -1,0 +1,1 @@
+"""Platform adapters: events in, cards and text out."""

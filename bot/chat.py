@@ -1,0 +1,222 @@
+"""Words at the door: what adapters hand to the service, and what the service shows through them.
+
+An adapter turns platform events into `Inbound` and `Click`, and draws `Event`s. It holds no state that matters: after a
+restart `Transcript`s and cards come from the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from bot.engine.types import Actor, Content, Place
+
+__all__ = [
+    "Actor",
+    "Answered",
+    "Card",
+    "CardShown",
+    "ChatAdapter",
+    "ChatService",
+    "Click",
+    "Content",
+    "Event",
+    "Inbound",
+    "Notice",
+    "Outcome",
+    "Place",
+    "Receipt",
+    "Said",
+    "TextSoFar",
+    "Thread",
+    "ToolLine",
+    "Working",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message of a person to the bot. `event_id` is the platform's: delivered twice, it starts one run."""
+
+    event_id: str
+    place: Place
+    actor: Actor
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an `Inbound`. `position` > 0: so many messages of this conversation come first."""
+
+    run_id: str
+    is_duplicate: bool = False
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A person pressed a button. The button itself held nothing but the approval's id and the verb."""
+
+    approval_id: str
+    verb: Literal["approve", "deny"]
+    actor: Actor
+    reason: str = ""
+
+
+CardState = Literal["pending", "approved", "denied", "expired", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An approval as people see it; everything is text that hides nothing (see `bot.present`).
+
+    `arguments` is complete: an adapter that cannot show all of it shows no Approve button. `outcome` is the call's state once
+    it has started or ended ("done", "failed", "unknown", ...), "" before.
+    """
+
+    approval_id: str
+    run_id: str
+    place: Place
+    tool: str
+    about: str
+    arguments: str
+    requester: str
+    requester_name: str
+    approver: str
+    rule: str
+    expires_ms: int
+    state: CardState = "pending"
+    decided_by: str = ""
+    decided_ms: int | None = None
+    reason: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a `Click`: `message` is for the clicker alone."""
+
+    is_accepted: bool
+    message: str
+    card: Card | None = None
+
+
+# --- events: what is shown in a place --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A person wrote this."""
+
+    run_id: str
+    actor: Actor
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """The run's state changed: `queued`, `running`, `waiting`, or over (`done`, `failed`, `cancelled`)."""
+
+    run_id: str
+    status: Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextSoFar:
+    """The model is writing: the whole text of this message so far. Never stored."""
+
+    run_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolLine:
+    """One call of a tool: its state, who approved it, how long it took."""
+
+    run_id: str
+    call_id: str
+    tool: str
+    state: str
+    by: str = ""
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardShown:
+    """Draw this card, or draw it again: cards are known by their approval id."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The run's final text (Markdown, from the model: nothing in it may ping, link or load by itself)."""
+
+    run_id: str
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence of the bot itself, for example why nothing was run."""
+
+    run_id: str
+    text: str
+    at_ms: int
+
+
+Event = Said | Working | TextSoFar | ToolLine | CardShown | Answered | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A conversation in a channel's list. `title` is its first words."""
+
+    place: Place
+    title: str
+    updated_ms: int
+    is_waiting: bool = False
+
+
+class ChatAdapter(Protocol):
+    """One platform. Everything it is asked to show is already durable."""
+
+    @property
+    def platform(self) -> str: ...
+
+    def is_watched(self, place: Place) -> bool:
+        """Does anybody look at this place while the bot writes? If not, nothing is streamed."""
+
+    def may_post(self, actor: Actor, channel: str) -> str | None:
+        """None when this person may have the bot post into `channel`, else a sentence that says why not."""
+
+    async def show(self, place: Place, event: Event) -> None:
+        """Draw one event in its place. Raises nothing the caller must handle."""
+
+
+class ChatService(Protocol):
+    """The only door for adapters. Raises `Refused` (with a sentence for the person) where it says no."""
+
+    async def receive(self, inbound: Inbound) -> Receipt:
+        """Store the message, then work on it in the background. Returns once it is durable."""
+
+    async def decide(self, click: Click) -> Outcome:
+        """Decide one waiting call. The decision is durable when this returns; the run goes on in the background."""
+
+    async def stop(self, place: Place, actor: Actor) -> str:
+        """Stop what this person started in this place; gives the sentence to show."""
+
+    async def transcript(self, place: Place) -> list[Event]:
+        """Everything said and shown in this place, in order, from the store."""
+
+    async def threads(self, room: Place) -> list[Thread]:
+        """The conversations of a channel, the latest first."""
+
+    async def pending(self, actor: Actor) -> list[Card]:
+        """What waits for this person's decision, the oldest first."""
+
+    def role_of(self, actor: Actor) -> str:
+        """This person's role in their workspace: `admin`, `user`, ..."""

@@ -1,0 +1,438 @@
+"""The engine's words, all of them frozen plain data.
+
+A `Run` holds everything needed to go on: stored, it is the checkpoint. No live object is ever part of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+# --- who and where -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where talk happens. `workspace` is "" on platforms without one; `thread` is "" for the channel itself."""
+
+    platform: str
+    workspace: str = ""
+    channel: str = ""
+    thread: str = ""
+
+    @property
+    def room(self) -> Place:
+        """The channel this place belongs to: what decides who can see it."""
+        return Place(self.platform, self.workspace, self.channel)
+
+    def __str__(self) -> str:
+        where = "/".join(part for part in (self.workspace, self.channel, self.thread) if part)
+        return f"{self.platform}:{where}"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person as the platform verified them. `name` is for display only and never decides anything."""
+
+    platform: str
+    workspace: str
+    user: str
+    name: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> str:
+        """The identity used in settings, policies and the audit: `web:alice`, `slack:T1/U1`."""
+        return f"{self.platform}:{self.workspace}/{self.user}" if self.workspace else f"{self.platform}:{self.user}"
+
+    @property
+    def label(self) -> str:
+        return self.name or self.user
+
+
+# --- messages ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """An image as a `data:` or `https:` URL, for models that see."""
+
+    url: str
+
+
+Content = str | tuple[TextPart | ImagePart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the request, as JSON bytes made once.
+
+    `body` is verbatim what the provider said (assistant) or what we say. `sent` is what goes on the wire: the same bytes,
+    unless the provider's ids or arguments had to be mended.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    body: bytes
+    sent: bytes
+
+
+def message(role: Literal["system", "user", "assistant", "tool"], content: Content, **extra: str) -> Message:
+    """Build a message of our own. Lone surrogates are replaced, so that the bytes always exist."""
+    shown = content if isinstance(content, str) else [_part(part) for part in content]
+    text = json.dumps({"role": role, "content": shown, **extra}, ensure_ascii=False, separators=(",", ":"))
+    body = text.encode("utf-8", "replace")
+    return Message(role, body, body)
+
+
+def _part(part: TextPart | ImagePart) -> dict[str, object]:
+    match part:
+        case TextPart(text):
+            return {"type": "text", "text": text}
+        case ImagePart(url):
+            return {"type": "image_url", "image_url": {"url": url}}
+
+
+# --- calls -------------------------------------------------------------------------------------------------------
+
+
+class CallState(StrEnum):
+    """`proposed -> waiting -> approved -> started -> done | failed`, and the other ends.
+
+    A call the machine itself turned down (unknown tool, malformed arguments, a cap) ends as `failed` without having
+    started; one that the policy or a person turned down ends as `denied`.
+    """
+
+    PROPOSED = "proposed"
+    WAITING = "waiting"
+    APPROVED = "approved"
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+FINAL_STATES = frozenset(
+    {
+        CallState.DONE,
+        CallState.FAILED,
+        CallState.DENIED,
+        CallState.EXPIRED,
+        CallState.CANCELLED,
+        CallState.UNKNOWN,
+    }
+)
+
+Effect = Literal["read", "idempotent", "once"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a call gave: text for the model. `is_error` tells the model and the audit that it did not work."""
+
+    text: str
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call the model asked for, with its state.
+
+    `id` is ours (database, buttons); `provider_id` is what the provider said, `wire_id` what is sent back to it: the same,
+    unless it was missing or repeated. `arguments` is the raw JSON text as it came; `edited` replaces it where a person
+    edited it. `reply` counts the assistant messages with calls of this run from 1; `definition` is the fingerprint of the
+    tool as it was when the call was judged.
+    """
+
+    id: str
+    reply: int
+    provider_id: str | None
+    wire_id: str
+    name: str
+    arguments: str
+    state: CallState = CallState.PROPOSED
+    effect: Effect = "once"
+    verdict: str = ""
+    rule: str = ""
+    approver: str = ""
+    definition: str = ""
+    edited: str | None = None
+    decided_by: str = ""
+    reason: str = ""
+    result: ToolResult | None = None
+    duration_ms: int | None = None
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def to_run(self) -> str:
+        """The arguments that would really run: the edited ones if a person edited them."""
+        return self.arguments if self.edited is None else self.edited
+
+    @property
+    def was_approved(self) -> bool:
+        return bool(self.decided_by) and self.state not in (CallState.DENIED, CallState.EXPIRED, CallState.CANCELLED)
+
+
+# --- verdicts and decisions ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checks say of one call: known, permitted, arguments valid, gate; in this order.
+
+    RUN: run it now. ASK: stop and ask `approver`. DENY: the policy says no. INVALID: it could not run (unknown tool,
+    malformed arguments); the model may correct itself. `text` is what the model is told for DENY and INVALID; `rule` names
+    what decided, for the audit and for "why was I asked?".
+    """
+
+    outcome: Literal["run", "ask", "deny", "invalid"]
+    rule: str
+    text: str = ""
+    effect: Effect = "once"
+    approver: str = ""
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFacts:
+    """What the policy needs to know of a tool. `roles` None = every role but `guest`."""
+
+    name: str
+    confirm: bool = False
+    effect: Effect = "once"
+    approver: str = ""
+    roles: frozenset[str] | None = None
+
+
+Permit = Callable[[ToolFacts], Verdict]
+"""The policy of one person, applied to one tool: run, ask or deny."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person (or the clock) said about one waiting call. `by` is shown; `arguments` only with `edit`."""
+
+    verb: Literal["approve", "deny", "edit", "expire", "cancel"]
+    by: str = ""
+    reason: str = ""
+    arguments: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the endpoint reported them, summed over the run. Zero where it reports nothing."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    model_calls: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.model_calls + other.model_calls,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One assistant message, already assembled and parsed.
+
+    `finish` is the provider's finish reason, None when it gave none; `is_cut` tells that the stream ended without its
+    proper end. `calls` are in the order of the reply, all in state `proposed`, ids minted.
+    """
+
+    message: Message
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    finish: str | None = "stop"
+    is_cut: bool = False
+    usage: Usage = Usage()
+
+
+# --- the run -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the speaker may do. `tool_list` None = every tool of the role; () = none. It never widens the role."""
+
+    role: str = "user"
+    tool_list: tuple[str, ...] | None = None
+    allow: frozenset[str] = frozenset()
+    ask: frozenset[str] = frozenset()
+
+
+RunStatus = Literal["running", "waiting", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One user turn being worked on. Stored, it is the checkpoint.
+
+    `messages` oldest first, append-only; `calls` of all replies, in order, every id once. `model` is a label. `rounds`
+    counts replies that held calls; it survives a pause. `with_final` False = scheduled work: no persona, no streaming.
+    """
+
+    id: str
+    task: str
+    messages: tuple[Message, ...]
+    model: str = ""
+    requester: Actor = Actor("script", "", "user")
+    place: Place = Place("script")
+    rights: Rights = Rights()
+    max_rounds: int = 12
+    with_final: bool = True
+    status: RunStatus = "running"
+    calls: tuple[ToolCall, ...] = ()
+    rounds: int = 0
+    replies: int = 0
+    empty_replies: int = 0
+    corrections: int = 0
+    last_text: str = ""
+    stop: str = ""
+    ask_text: str = ""
+    answer: str | None = None
+    usage: Usage = Usage()
+
+    @property
+    def batch(self) -> tuple[ToolCall, ...]:
+        """The calls of the latest reply."""
+        return tuple(call for call in self.calls if call.reply == self.replies)
+
+    @property
+    def waiting(self) -> tuple[ToolCall, ...]:
+        return tuple(call for call in self.calls if call.state is CallState.WAITING)
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in ("done", "failed", "cancelled")
+
+
+# --- actions: what a run needs next (imperative) -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallModel:
+    """Ask the model. `with_tools` False for the one closing call after the round limit."""
+
+    with_tools: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunTools:
+    """Run these calls: reads in parallel, effects in the order given."""
+
+    calls: tuple[tuple[ToolCall, Verdict], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """These calls end without running; the fact says why."""
+
+    returned: tuple[Returned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskApproval:
+    """These calls stop at the gate: store them as waiting, show them, word the question."""
+
+    calls: tuple[tuple[ToolCall, Verdict], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The run is finished with this text."""
+
+    text: str
+    status: Literal["done", "failed"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do until a person decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run is over."""
+
+
+Action = CallModel | RunTools | Refuse | AskApproval | Answer | Wait | Finish
+
+
+# --- facts: what happened (past tense) -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Calls now wait for people; with each the verdict that stopped it."""
+
+    calls: tuple[tuple[str, Verdict], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """The question as the people see it. Never part of the messages."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    call_id: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Committed before the effect. `resumed` tells that the call had already started before a crash."""
+
+    call_id: str
+    verdict: Verdict
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A call has its end: `done`, `failed`, `denied` or `unknown`."""
+
+    call_id: str
+    state: CallState
+    result: ToolResult
+    duration_ms: int | None = None
+    rule: str = ""
+    is_correctable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    text: str
+    status: Literal["done", "failed"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A person stopped the run."""
+
+    by: str
+
+
+Fact = Replied | Asked | Worded | Decided | Started | Returned | Answered | Stopped

@@ -1,0 +1,95 @@
+"""Every error Nod raises on purpose, and the sentence a person reads for each.
+
+    BotError                      root; carries `user_message`
+    ├── ConfigError               a setting is missing or unusable (`key`, never its value)
+    ├── ModelError                the model could not answer (also a RuntimeError; `label`)
+    │   ├── ModelConfigError      the model's configuration is unusable
+    │   ├── ModelUnavailable      unreachable, overloaded or timed out: trying later may help
+    │   ├── ModelRejected         the endpoint refused the request: trying again will not help
+    │   └── ModelGarbled          the endpoint answered something that is not a completion
+    ├── ToolError                 a tool says what went wrong; the text goes to the model
+    ├── CheckpointError           a stored run cannot be read
+    ├── StoreError                the database refused or is unusable
+    │   └── StaleRun              somebody else moved this run first; reload it
+    └── Refused                   a person asked for something they may not have, or too late
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Root of all errors raised on purpose.
+
+    `user_message` is one sentence that can be shown to anybody: no key, no traceback, no internal id.
+    """
+
+    def __init__(self, user_message: str) -> None:
+        super().__init__(user_message)
+        self.user_message = user_message
+
+
+class ConfigError(BotError):
+    """A setting is missing or unusable. `key` names it; its value is never part of the message."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"{key}: {why}")
+        self.key = key
+
+
+class ModelError(BotError, RuntimeError):
+    """The model could not answer. `label` names it in the operator's words."""
+
+    def __init__(self, label: str, user_message: str) -> None:
+        super().__init__(user_message)
+        self.label = label
+
+
+class ModelConfigError(ModelError):
+    """The model's configuration is unusable, for example without `api_url`."""
+
+
+class ModelUnavailable(ModelError):
+    """Unreachable, overloaded or timed out. `retry_after_s` is the endpoint's own wish in seconds, if it said one."""
+
+    def __init__(self, label: str, user_message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(label, user_message)
+        self.retry_after_s = retry_after_s
+
+
+class ModelRejected(ModelError):
+    """The endpoint refused the request (key, quota, model name, parameters). `status` is the HTTP status."""
+
+    def __init__(self, label: str, user_message: str, *, status: int | None = None) -> None:
+        super().__init__(label, user_message)
+        self.status = status
+
+
+class ModelGarbled(ModelError):
+    """The endpoint answered with something that is not a completion."""
+
+
+class ToolError(BotError):
+    """Raised by a tool whose work failed in a way it can explain; the text is given to the model."""
+
+
+class CheckpointError(BotError):
+    """A stored run cannot be read: damaged, or written by a newer version."""
+
+
+class StoreError(BotError):
+    """The database refused, or cannot be used."""
+
+
+class StaleRun(StoreError):
+    """Somebody else moved this run first. Nothing was written; reload it."""
+
+
+class Refused(BotError):
+    """A person asked for something they may not have, or came too late.
+
+    `code` is one of `unknown`, `not_allowed`, `decided`, `expired`, `damaged`, `empty`.
+    """
+
+    def __init__(self, code: str, user_message: str) -> None:
+        super().__init__(user_message)
+        self.code = code
