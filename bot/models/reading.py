@@ -1,0 +1,132 @@
+"""Read a reply from chunks of bytes as they come, in one piece or streamed. Knows no HTTP library."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+from bot.engine.ports import TextListener
+from bot.models.completion import Completion, NotACompletion, parse_body
+from bot.models.deltas import ReplyFragments
+from bot.models.sse import MAX_TOTAL, Splitter
+from bot.models.wire import shown_so_far
+
+SILENCE_S = 60.0
+"""A streamed reply that has begun and brings no event for so long is given up, whatever comments keep it open."""
+TEXT_EVERY_S = 0.05
+DRAIN_S = 0.2
+
+
+class BrokenOff(Exception):
+    """The reply ended before anything of it had come."""
+
+
+class FellSilent(Exception):
+    """A streamed reply stopped in the middle without ending."""
+
+
+class Watcher:
+    """Whoever reads along: told the whole text so far, at most every `TEXT_EVERY_S` seconds and at the end."""
+
+    def __init__(self, on_text: TextListener | None, redact: Callable[[str], str]) -> None:
+        self._on_text = on_text
+        self._redact = redact
+        self._told = ""
+        self._next_s = 0.0
+        self.has_begun = False
+
+    async def see(self, fragments: ReplyFragments) -> None:
+        """Take note of a reply that has grown."""
+        self.has_begun = self.has_begun or fragments.has_begun
+        if self._on_text is not None and asyncio.get_running_loop().time() >= self._next_s:
+            await self.tell(shown_so_far(fragments.content))
+
+    async def tell(self, text: str) -> None:
+        text = self._redact(text)
+        if self._on_text is not None and text and text != self._told:
+            self._told = text
+            await self._on_text(text)
+            self._next_s = asyncio.get_running_loop().time() + TEXT_EVERY_S
+
+
+async def read_completion(
+    chunks: AsyncIterator[bytes], watcher: Watcher, *, silence_s: float = SILENCE_S
+) -> Completion:
+    """Read the reply to its end, as what it is: some endpoints stream unasked, others never do.
+
+    `chunks` raises `BrokenOff` when the connection fails. Raises `NotACompletion`, `ErrorInReply`, `BrokenOff` when
+    nothing had come, `FellSilent`. A stream that broke off later gives a completion that says so.
+    """
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if head.strip():
+            break
+    match head.strip()[:1]:
+        case b"":
+            raise BrokenOff
+        case b"<":
+            raise NotACompletion("a web page")
+        case b"{" | b"[":
+            return parse_body(await _whole(head, chunks))
+        case _:
+            return await _read_events(head, chunks, watcher, silence_s)
+
+
+async def _whole(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
+    body = bytearray(head)
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_TOTAL:
+            raise NotACompletion("too much text")
+    return bytes(body)
+
+
+async def _read_events(head: bytes, chunks: AsyncIterator[bytes], watcher: Watcher, silence_s: float) -> Completion:
+    fragments = ReplyFragments()
+    try:
+        async with asyncio.timeout(None) as silence:
+            await _take_events(head, chunks, fragments, watcher, silence, silence_s)
+    except TimeoutError as err:
+        if silence.expired():
+            raise FellSilent from err
+        raise
+    except BrokenOff:
+        if not fragments.has_begun:
+            raise
+    completion = fragments.completion()
+    if completion.is_cut and not fragments.has_begun:
+        raise BrokenOff
+    return completion
+
+
+async def _take_events(
+    head: bytes,
+    chunks: AsyncIterator[bytes],
+    fragments: ReplyFragments,
+    watcher: Watcher,
+    silence: asyncio.Timeout,
+    silence_s: float,
+) -> None:
+    splitter, loop = Splitter(), asyncio.get_running_loop()
+    chunk: bytes | None = head
+    while chunk is not None and not fragments.is_done:
+        events = splitter.feed(chunk)
+        for event in events:
+            fragments.feed(event)
+        if events:
+            await watcher.see(fragments)
+            silence.reschedule(loop.time() + silence_s)
+        chunk = await anext(chunks, None) if not fragments.is_done else None
+    for event in splitter.close():
+        fragments.feed(event)
+    await _drain(chunks)
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read what little may follow the end, so that the connection can be used again."""
+    with suppress(TimeoutError, BrokenOff):
+        async with asyncio.timeout(DRAIN_S):
+            async for _ in chunks:
+                pass
