@@ -1,0 +1,1 @@
+"""Tools: what the bot can do, and the box that checks, runs and bounds every call."""

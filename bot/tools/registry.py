@@ -1,0 +1,233 @@
+"""What a tool is: a decorated function and everything known of it before it runs.
+
+Nothing is registered globally: whoever builds a toolbox says which tools go into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TypeVar, get_args, overload
+
+from pydantic import TypeAdapter
+
+from bot.engine.types import Effect, ToolFacts
+from bot.errors import ConfigError
+from bot.tools.context import Services
+from bot.tools.folder import load_folder
+from bot.tools.schema import Schema, Signature, read_signature
+
+__all__ = ["Registry", "ToolSpec", "builtin_tools", "load_folder", "spec_of", "tool"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_EFFECTS: tuple[str, ...] = get_args(Effect)
+_SERVICES = frozenset(service.name for service in fields(Services))
+F = TypeVar("F", bound=Callable[..., object])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToolSpec:
+    """One tool. `schema_json` is its entry in a request's `tools`, made once; `roles` None = every role but `guest`.
+
+    `fingerprint` changes when anything an approver relies on changes: name, description, schema, confirm, effect,
+    approver.
+    """
+
+    name: str
+    description: str
+    parameters: Schema
+    schema_json: bytes
+    confirm: bool
+    effect: Effect
+    approver: str
+    roles: frozenset[str] | None
+    timeout_s: float
+    needs: tuple[str, ...]
+    is_private: bool
+    fingerprint: str
+    function: Callable[..., object]
+    signature: Signature = field(repr=False)
+
+    @property
+    def facts(self) -> ToolFacts:
+        """What the policy needs to know."""
+        return ToolFacts(self.name, self.confirm, self.effect, self.approver, self.roles)
+
+    @property
+    def validator(self) -> TypeAdapter[dict[str, object]]:
+        return self.signature.adapter
+
+    @property
+    def takes_context(self) -> bool:
+        return self.signature.takes_context
+
+    def validate(self, text: str) -> dict[str, object]:
+        """Give the keyword arguments in the JSON `text`. Raises `ArgumentError`."""
+        return self.signature.validate(text)
+
+    def is_available(self, services: Services) -> bool:
+        """Whether every service this tool needs is there."""
+        return all(getattr(services, need) is not None for need in self.needs)
+
+
+@overload
+def tool(fn: F) -> F: ...
+
+
+@overload
+def tool(
+    fn: None = None,
+    *,
+    name: str | None = None,
+    confirm: bool = False,
+    effect: Effect = "once",
+    approver: str = "",
+    roles: Iterable[str] | None = None,
+    timeout_s: float = 30.0,
+    needs: Iterable[str] = (),
+    private: bool = False,
+) -> Callable[[F], F]: ...
+
+
+def tool(
+    fn: F | None = None,
+    *,
+    name: str | None = None,
+    confirm: bool = False,
+    effect: Effect = "once",
+    approver: str = "",
+    roles: Iterable[str] | None = None,
+    timeout_s: float = 30.0,
+    needs: Iterable[str] = (),
+    private: bool = False,
+) -> F | Callable[[F], F]:
+    """Make a function a tool, as `@tool` or `@tool(confirm=True)`; the function itself stays as it is.
+
+    The first paragraph of its docstring and its `Args:` are what the model reads; its type hints are its schema. A
+    first parameter annotated `ToolContext` is given by the toolbox.
+
+    Raises `ConfigError` when the function cannot be a tool.
+    """
+
+    def decorate(function: F) -> F:
+        spec = _spec(
+            function,
+            name=name if name is not None else getattr(function, "__name__", ""),
+            confirm=confirm,
+            effect=effect,
+            approver=approver,
+            roles=None if roles is None else frozenset(roles),
+            timeout_s=timeout_s,
+            needs=tuple(needs),
+            is_private=private,
+        )
+        function.__nod_tool__ = spec  # type: ignore[attr-defined]  # functions take attributes
+        return function
+
+    return decorate if fn is None else decorate(fn)
+
+
+def spec_of(fn: Callable[..., object]) -> ToolSpec:
+    """Give the spec of a decorated function. Raises `ConfigError` when it was not decorated."""
+    spec = getattr(fn, "__nod_tool__", None)
+    if not isinstance(spec, ToolSpec):
+        raise ConfigError("tools", f"{getattr(fn, '__name__', fn)!r} is not a tool; decorate it with @bot.tool.")
+    # functools.wraps copies the mark: then the wrapper is what has to run
+    return spec if spec.function is fn else replace(spec, function=fn)
+
+
+def _spec(
+    function: Callable[..., object],
+    *,
+    name: str,
+    confirm: bool,
+    effect: Effect,
+    approver: str,
+    roles: frozenset[str] | None,
+    timeout_s: float,
+    needs: tuple[str, ...],
+    is_private: bool,
+) -> ToolSpec:
+    _refuse_unusable(function, name, effect, timeout_s, needs)
+    signature = read_signature(function, name)
+    described = {"name": name, "description": signature.description, "parameters": signature.schema}
+    bound = {**described, "confirm": confirm, "effect": effect, "approver": approver}
+    return ToolSpec(
+        name=name,
+        description=signature.description,
+        parameters=signature.schema,
+        schema_json=_json({"type": "function", "function": described}),
+        confirm=confirm,
+        effect=effect,
+        approver=approver,
+        roles=roles,
+        timeout_s=timeout_s,
+        needs=needs,
+        is_private=is_private,
+        fingerprint=hashlib.sha256(_json(bound, is_canonical=True)).hexdigest(),
+        function=function,
+        signature=signature,
+    )
+
+
+def _refuse_unusable(
+    function: Callable[..., object], name: str, effect: str, timeout_s: float, needs: tuple[str, ...]
+) -> None:
+    if not inspect.isfunction(function):
+        raise ConfigError(f"tool {name}", "only a plain function can be a tool.")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"tool {name}", "a name has 1 to 64 letters, digits, '_' or '-'.")
+    if effect not in _EFFECTS:
+        raise ConfigError(f"tool {name}", f"effect must be one of {', '.join(_EFFECTS)}.")
+    if not 0 < timeout_s < float("inf"):
+        raise ConfigError(f"tool {name}", "timeout_s must be a positive number of seconds.")
+    if unknown := sorted(set(needs) - _SERVICES):
+        raise ConfigError(f"tool {name}", f"there is no service {unknown[0]!r} it could need.")
+
+
+def _json(value: Mapping[str, object], *, is_canonical: bool = False) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=is_canonical)
+    return text.encode("utf-8", "replace")
+
+
+class Registry:
+    """Tools in order, each name once. Raises `ConfigError` for a name given twice."""
+
+    def __init__(self, specs: Iterable[ToolSpec] = ()) -> None:
+        self._specs: dict[str, ToolSpec] = {}
+        for spec in specs:
+            self.add(spec)
+
+    def add(self, spec: ToolSpec) -> None:
+        """Put a tool after the others."""
+        if spec.name in self._specs:
+            raise ConfigError("tools", f"two tools are named {spec.name!r}; every tool needs a name of its own.")
+        self._specs[spec.name] = spec
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._specs)
+
+    def get(self, name: str) -> ToolSpec | None:
+        """Give the tool of exactly this name."""
+        return self._specs.get(name)
+
+    def __iter__(self) -> Iterator[ToolSpec]:
+        return iter(self._specs.values())
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+
+def builtin_tools() -> Registry:
+    """Give the tools that come with the bot."""
+    from bot.tools.builtin import BUILTIN
+
+    return Registry(spec_of(function) for function in BUILTIN)

@@ -1,0 +1,146 @@
+"""The tools of one run: which of them its person has, whether a call may run, and running it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property, partial
+
+from bot.engine.types import Actor, Permit, Place, ToolCall, ToolResult, Verdict
+from bot.errors import ToolError
+from bot.tools.arguments import ArgumentError
+from bot.tools.context import Services, ToolContext
+from bot.tools.registry import ToolSpec
+from bot.tools.results import Unserialisable, clean, describe_error, shape, to_text
+from bot.tools.running import Outcome, run_bounded
+
+_MAX_INLINE_CHARS = 50_000
+_MAX_NAME_CHARS = 64
+_SHAPING_S = 10.0
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+class Toolbox:
+    """Implements `bot.engine.ports.ToolBox` for one person in one place.
+
+    `permit` is that person's policy and is asked anew at every step; `only` narrows it to these names, never widens it.
+    `redact` masks known secrets in everything that comes out of a tool.
+    """
+
+    def __init__(
+        self,
+        specs: Iterable[ToolSpec],
+        *,
+        permit: Permit,
+        actor: Actor,
+        place: Place,
+        services: Services | None = None,
+        redact: Callable[[str], str] = _unchanged,
+        max_result_chars: int = 16_000,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        self._services = services or Services()
+        self._specs = {spec.name: spec for spec in specs if spec.is_available(self._services)}
+        self._permit = permit
+        self._actor = actor
+        self._place = place
+        self._redact = redact
+        self._max_result_chars = max_result_chars
+        self._only = only
+
+    @cached_property
+    def schemas(self) -> bytes:
+        """The permitted tools as a JSON array, made once so that it stays byte-identical; b"" when there are none."""
+        entries = [self._specs[name].schema_json for name in self.names]
+        return b"[" + b",".join(entries) + b"]" if entries else b""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The permitted tools, in order."""
+        return tuple(spec.name for spec in self._specs.values() if self._gate(spec).outcome in ("run", "ask"))
+
+    def judge(self, call: ToolCall) -> Verdict:
+        """Check one call: known, permitted, arguments valid, gate; in this order."""
+        spec = self._specs.get(call.name)
+        if spec is None:
+            return Verdict("invalid", "unknown tool", self._no_such_tool(call.name))
+        gate = self._gate(spec)
+        if gate.outcome not in ("run", "ask"):
+            return replace(gate, outcome="deny", text=self._no_such_tool(call.name), definition=spec.fingerprint)
+        try:
+            spec.validate(call.to_run)
+        except Exception as err:  # the rim: a parameter type of a builder's tool may raise anything
+            return Verdict("invalid", "invalid arguments", _correct_it(spec, err), definition=spec.fingerprint)
+        approver = spec.approver or gate.approver
+        return replace(gate, effect=spec.effect, approver=approver, definition=spec.fingerprint)
+
+    def _gate(self, spec: ToolSpec) -> Verdict:
+        if self._only is not None and spec.name not in self._only:
+            return Verdict("deny", "not in the tool list")
+        try:
+            return self._permit(spec.facts)
+        except Exception:  # the rim, failing closed: a policy that cannot be read permits nothing
+            return Verdict("deny", "the policy cannot be read")
+
+    def _no_such_tool(self, name: str) -> str:
+        """The same words whether a tool does not exist or is not for this person."""
+        names = self.names
+        known = f"Available tools: {', '.join(names)}." if names else "No tools are available."
+        return f"There is no tool named {name[:_MAX_NAME_CHARS]!a}. {known}"
+
+    async def run(self, call: ToolCall, *, key: str) -> tuple[ToolResult, bool]:
+        """Run the call and give its result and whether its outcome is known. Never raises but `CancelledError`."""
+        verdict = self.judge(call)
+        spec = self._specs.get(call.name)
+        if spec is None or verdict.outcome not in ("run", "ask"):
+            return ToolResult(verdict.text, is_error=True), True
+        if call.definition not in ("", spec.fingerprint):
+            return ToolResult("The tool has changed since this call was checked; it was not run.", is_error=True), True
+        outcome = await run_bounded(self._bound(spec, call, key), timeout_s=spec.timeout_s)
+        if outcome.timed_out:
+            return _timed_out(spec)
+        return await self._result(outcome), True
+
+    def _bound(self, spec: ToolSpec, call: ToolCall, key: str) -> Callable[[], object]:
+        arguments = spec.validate(call.to_run)
+        if not spec.takes_context:
+            return partial(spec.function, **arguments)
+        return partial(spec.function, ToolContext(key, self._actor, self._place, self._services), **arguments)
+
+    async def _result(self, outcome: Outcome) -> ToolResult:
+        if isinstance(outcome.value, str) and len(outcome.value) <= _MAX_INLINE_CHARS:
+            return self._shaped(outcome)
+        shaped = await run_bounded(partial(self._shaped, outcome), timeout_s=_SHAPING_S)
+        if isinstance(shaped.value, ToolResult):
+            return shaped.value
+        return ToolResult("The tool ran, but its result could not be read in time.", is_error=True)
+
+    def _shaped(self, outcome: Outcome) -> ToolResult:
+        try:
+            if outcome.error is not None:
+                raise outcome.error
+            text = to_text(outcome.value)
+            return ToolResult(shape(text, redact=self._redact, max_chars=self._max_result_chars))
+        except ToolError as err:
+            text = shape(err.user_message, redact=self._redact, max_chars=self._max_result_chars)
+            return ToolResult(text, is_error=True)
+        except Unserialisable as err:
+            return ToolResult(clean(f"The tool ran, but {err}."), is_error=True)
+        except BaseException as err:  # the rim: whatever a tool raises is its result
+            return ToolResult(f"The tool failed: {describe_error(err, redact=self._redact)}", is_error=True)
+
+
+def _correct_it(spec: ToolSpec, err: Exception) -> str:
+    why = str(err) if isinstance(err, ArgumentError) else describe_error(err, redact=_unchanged, max_chars=200)
+    return f"Invalid arguments for {spec.name}: {why} Correct them and call the tool again."
+
+
+def _timed_out(spec: ToolSpec) -> tuple[ToolResult, bool]:
+    words = f"The tool {spec.name} did not finish within {spec.timeout_s:g} seconds"
+    if spec.effect != "once":
+        return ToolResult(f"{words} and was stopped.", is_error=True), True
+    text = f"{words}. It is not known whether it took effect: do not repeat it, and tell the person to check."
+    return ToolResult(text, is_error=True), False
