@@ -1,0 +1,411 @@
+"""Answer the page's requests: parse them once, ask the service, word the result as JSON.
+
+Who speaks comes from the signed session alone; nothing a request says changes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import json
+import logging
+import re
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+from adapters.web.feed import RELOAD, Feed, Subscriber, sse
+from adapters.web.guard import Rejected, is_from_here, is_navigation
+from adapters.web.page import Look, Viewer, bounce_page, chat_page, login_page
+from adapters.web.people import People, Tries
+from adapters.web.render import fragment, person
+from adapters.web.session import SESSION_S, Seal, Session
+from adapters.web.visible import exact, is_blank, prose
+from bot.chat import Actor, Card, CardShown, ChatService, Click, Inbound, Place, Said
+
+log = logging.getLogger(__name__)
+
+ROOM = Place("web", "", "general")
+MAX_TEXT_BYTES = 32 * 1024
+MAX_REASON_CHARS = 500
+TOO_LONG = f"This is too long: at most {MAX_TEXT_BYTES // 1024} kB of text fit in a message."
+MAX_BODY_BYTES = 64 * 1024
+BODY_S = 15.0
+HEARTBEAT_S = 15.0
+WRITE_S = 10.0
+LOGIN_S = 0.5
+MAX_ENDED = 10_000
+
+_THREAD = re.compile(r"[a-z0-9]{1,32}", re.ASCII)
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+_APPROVAL = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Everything the handlers need. `service` raises Rejected while there is none yet."""
+
+    service: Callable[[], ChatService]
+    people: People
+    seal: Seal
+    feed: Feed
+    look: Look
+    cookie: str
+
+
+def new_thread_id() -> str:
+    return secrets.token_hex(8)
+
+
+class Api:
+    """The handlers. Each takes a request that the guard has let through."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._tries = Tries()
+        self._ended: OrderedDict[str, None] = OrderedDict()
+
+    # --- pages ----------------------------------------------------------------------------------------
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        thread = _thread(request.match_info["thread"]) if "thread" in request.match_info else ""
+        session = self._session(request)
+        if session is None:
+            if is_navigation(request) and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+                return _html(bounce_page(self._door.look))
+            session = _fresh(self._door.people.first)
+        if session.person:
+            text = chat_page(
+                self._door.look, self._viewer(session), thread=thread or new_thread_id(), is_new=not thread
+            )
+        else:
+            text = login_page(self._door.look, self._door.seal.csrf(session))
+        response = _html(text)
+        self._keep(request, response, session)
+        return response
+
+    def _viewer(self, session: Session) -> Viewer:
+        people, service = self._door.people, self._door.service()
+        names = people.demo if people.mode == "demo" else ()
+        return Viewer(
+            name=session.person,
+            role=service.role_of(_actor(session.person)),
+            csrf=self._door.seal.csrf(session),
+            can_leave=people.mode == "token",
+            choices=tuple((name, service.role_of(_actor(name))) for name in names),
+        )
+
+    # --- who one is -----------------------------------------------------------------------------------
+
+    async def login(self, request: web.Request) -> web.StreamResponse:
+        """A wrong token takes as long as any other, and only a few are heard per minute."""
+        self._checked(request)
+        body = await _body(request)
+        address = request.remote or ""
+        if not self._tries.may_try(address, time.monotonic()):
+            raise Rejected(429, "Too many tries. Wait a minute, then try again.")
+        name = self._door.people.with_token(_text(body, "token")) if self._door.people.mode == "token" else None
+        await asyncio.sleep(LOGIN_S)
+        if name is None:
+            log.warning("web.login_refused", extra={"address": address})
+            raise Rejected(401, "This token is not known here.")
+        self._tries.forget(address)
+        return self._become(request, name)
+
+    async def logout(self, request: web.Request) -> web.StreamResponse:
+        self._end(self._checked(request))
+        response = web.json_response({})
+        response.del_cookie(self._door.cookie, path="/", httponly=True, samesite="Strict")
+        return response
+
+    async def choose_person(self, request: web.Request) -> web.StreamResponse:
+        session = self._checked(request)
+        name = _text(await _body(request), "name")
+        if self._door.people.mode != "demo":
+            raise Rejected(403, "Only the demo lets you pick who you are.")
+        if not self._door.people.knows(name):
+            raise Rejected(404, "There is nobody of that name in this demo.")
+        self._end(session)
+        return self._become(request, name)
+
+    # --- talking --------------------------------------------------------------------------------------
+
+    async def new_thread(self, request: web.Request) -> web.StreamResponse:
+        self._speaker(request)
+        return web.json_response({"thread": new_thread_id()})
+
+    async def send(self, request: web.Request) -> web.StreamResponse:
+        actor = self._speaker(request)
+        body = await _body(request)
+        thread = _thread(_text(body, "thread"))
+        event_id = _matching(_CLIENT_ID, _text(body, "event_id"), "This message has no proper id.")
+        text = _message(_text(body, "text"))
+        at_ms = _now_ms()
+        # The id is the person's own: nobody can take another's id first and so swallow their message.
+        inbound = Inbound(f"{actor.key}:{event_id}", _place(thread), actor, text, at_ms)
+        receipt = await self._door.service().receive(inbound)
+        said = fragment(Said(receipt.run_id, actor, text, at_ms)).as_json()
+        return web.json_response(
+            {
+                "run": receipt.run_id,
+                "thread": thread,
+                "position": receipt.position,
+                "is_duplicate": receipt.is_duplicate,
+                "fragment": said,
+            }
+        )
+
+    async def decide(self, request: web.Request) -> web.StreamResponse:
+        actor = self._speaker(request)
+        approval_id = _matching(_APPROVAL, request.match_info["id"], "There is no such approval.", status=404)
+        body = await _body(request)
+        reason = _clean(_text(body, "reason", default="")).strip()
+        if len(reason) > MAX_REASON_CHARS:
+            raise Rejected(400, f"A reason has at most {MAX_REASON_CHARS} characters.")
+        outcome = await self._door.service().decide(Click(approval_id, _verb(body), actor, reason))
+        answer: dict[str, object] = {"fragment": fragment_of(outcome.card)}
+        if outcome.is_accepted:
+            return web.json_response(answer | {"message": outcome.message})
+        return web.json_response(answer | {"error": outcome.message}, status=409)
+
+    async def stop(self, request: web.Request) -> web.StreamResponse:
+        actor = self._speaker(request)
+        thread = _thread(_text(await _body(request), "thread"))
+        return web.json_response({"message": await self._door.service().stop(_place(thread), actor)})
+
+    # --- looking --------------------------------------------------------------------------------------
+
+    async def thread(self, request: web.Request) -> web.StreamResponse:
+        self._viewing(request)
+        thread = _thread(request.query.get("thread", ""))
+        events = await self._door.service().transcript(_place(thread))
+        drawn = await asyncio.to_thread(lambda: [fragment(event).as_json() for event in events])
+        return web.json_response({"thread": thread, "fragments": drawn})
+
+    async def threads(self, request: web.Request) -> web.StreamResponse:
+        self._viewing(request)
+        listed = [
+            {
+                "thread": thread.place.thread,
+                "title": " ".join(prose(thread.title).split())[:200],
+                "updated_ms": thread.updated_ms,
+                "is_waiting": thread.is_waiting,
+            }
+            for thread in await self._door.service().threads(ROOM)
+            if _THREAD.fullmatch(thread.place.thread)
+        ]
+        return web.json_response({"threads": listed})
+
+    async def pending(self, request: web.Request) -> web.StreamResponse:
+        session = self._viewing(request)
+        cards = await self._door.service().pending(_actor(session.person))
+        return web.json_response({"cards": [_waiting(card) for card in cards]})
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Stream what happens: first `hello`, then `fragment` and `changed`; `reload` or `bye` is the last."""
+        session = self._viewing(request)
+        subscriber = self._door.feed.subscribe(_thread(request.query.get("thread", "")))
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        try:
+            await response.prepare(request)
+            if request.transport is not None:
+                subscriber.abort = request.transport.abort
+            # A page that went away, or takes nothing for a while, ends its stream; it comes back by itself.
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                await self._stream(response, subscriber, session)
+        finally:
+            self._door.feed.unsubscribe(subscriber)
+        return response
+
+    async def _stream(self, response: web.StreamResponse, subscriber: Subscriber, session: Session) -> None:
+        piece = sse("hello", {"version": self._door.look.version})
+        while True:
+            try:
+                async with asyncio.timeout(WRITE_S):
+                    await response.write(piece)
+            except TimeoutError:
+                subscriber.abort()
+                raise
+            if subscriber.is_drained:
+                return
+            if not self._is_valid(session):
+                subscriber.end(RELOAD)
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    piece = await subscriber.next()
+            except TimeoutError:
+                piece = b": still here\n\n"
+
+    async def nothing(self, request: web.Request) -> web.StreamResponse:
+        raise Rejected(404, "There is nothing at this address.")
+
+    # --- sessions -------------------------------------------------------------------------------------
+
+    def _session(self, request: web.Request) -> Session | None:
+        """Who the browser proved to be. Where no token is needed, only this very machine counts as a browser."""
+        if self._door.people.mode != "token" and not is_from_here(request):
+            raise Rejected(403, "This page can be used on the machine it runs on only.")
+        session = self._door.seal.open(request.cookies.get(self._door.cookie, ""), self._door.people.stamp, time.time())
+        return None if session is None or session.id in self._ended else session
+
+    def _is_valid(self, session: Session) -> bool:
+        is_current = session.expires_s > time.time() and session.id not in self._ended
+        return is_current and self._door.people.knows(session.person)
+
+    def _viewing(self, request: web.Request) -> Session:
+        session = self._session(request)
+        if session is None or not session.person:
+            raise Rejected(401, "You are not signed in. Load the page again.", code="session")
+        return session
+
+    def _checked(self, request: web.Request) -> Session:
+        """The session of a POST whose CSRF token fits it."""
+        session = self._session(request)
+        if session is None:
+            raise Rejected(401, "You are not signed in. Load the page again.", code="session")
+        given = request.headers.get("X-CSRF-Token", "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), self._door.seal.csrf(session).encode()):
+            raise Rejected(403, "This page is out of date. Load it again.", code="csrf")
+        return session
+
+    def _speaker(self, request: web.Request) -> Actor:
+        session = self._checked(request)
+        if not session.person:
+            raise Rejected(401, "You are not signed in. Load the page again.", code="session")
+        return _actor(session.person)
+
+    def _become(self, request: web.Request, name: str) -> web.StreamResponse:
+        response = web.json_response({"person": name})
+        self._keep(request, response, _fresh(name))
+        return response
+
+    def _keep(self, request: web.Request, response: web.StreamResponse, session: Session) -> None:
+        stamp = self._door.people.stamp(session.person)
+        assert stamp is not None, "a session is made for somebody known only"
+        is_https = request.secure or request.headers.get("Origin", "").startswith("https://")
+        response.set_cookie(
+            self._door.cookie,
+            self._door.seal.close(session, stamp),
+            max_age=max(0, int(session.expires_s - time.time())),
+            path="/",
+            httponly=True,
+            samesite="Strict",
+            secure=is_https,
+        )
+
+    def _end(self, session: Session) -> None:
+        self._ended[session.id] = None
+        while len(self._ended) > MAX_ENDED:
+            self._ended.popitem(last=False)
+
+
+def fragment_of(card: Card | None) -> dict[str, str] | None:
+    """The card as it is now, where the service gave one and it belongs to this page."""
+    if card is None or card.place.room != ROOM:
+        return None
+    return fragment(CardShown(card)).as_json()
+
+
+def _fresh(name: str) -> Session:
+    return Session(secrets.token_urlsafe(18), name, int(time.time()) + SESSION_S)
+
+
+def _actor(name: str) -> Actor:
+    return Actor("web", "", name, name)
+
+
+def _place(thread: str) -> Place:
+    return Place(ROOM.platform, ROOM.workspace, ROOM.channel, thread)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _html(text: str) -> web.Response:
+    return web.Response(text=text, content_type="text/html", charset="utf-8")
+
+
+def _waiting(card: Card) -> dict[str, object]:
+    is_here = card.place.room == ROOM and _THREAD.fullmatch(card.place.thread) is not None
+    return {
+        "approval": card.approval_id,
+        "thread": card.place.thread if is_here else "",
+        "where": "" if is_here else exact(str(card.place)),
+        "tool": exact(card.tool),
+        "requester": exact(card.requester_name or person(card.requester)),
+        "expires_ms": card.expires_ms,
+    }
+
+
+# --- parsing --------------------------------------------------------------------------------------
+
+
+async def _body(request: web.Request) -> dict[str, object]:
+    if request.content_type != "application/json":
+        raise Rejected(415, "This address takes JSON only.")
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.content.iter_chunked(16 * 1024):
+                raw += piece
+                if len(raw) > MAX_BODY_BYTES:
+                    raise Rejected(
+                        413, f"This is too long: at most {MAX_TEXT_BYTES // 1024} kB of text fit in a message."
+                    )
+    except TimeoutError as err:
+        raise Rejected(408, "The request took too long to arrive.") from err
+    try:
+        parsed = json.loads(raw)
+    except (ValueError, RecursionError) as err:
+        raise Rejected(400, "This is not JSON.") from err
+    if not isinstance(parsed, dict):
+        raise Rejected(400, "The request is not a JSON object.")
+    return parsed
+
+
+def _text(body: dict[str, object], name: str, *, default: str | None = None) -> str:
+    value = body.get(name, default)
+    if not isinstance(value, str):
+        raise Rejected(400, f"The request has no text in {name!r}.")
+    return value
+
+
+def _verb(body: dict[str, object]) -> Literal["approve", "deny"]:
+    match _text(body, "verb"):
+        case "approve":
+            return "approve"
+        case "deny":
+            return "deny"
+        case _:
+            raise Rejected(400, "A card is approved or denied, nothing else.")
+
+
+def _matching(pattern: re.Pattern[str], text: str, sentence: str, *, status: int = 400) -> str:
+    if pattern.fullmatch(text) is None:
+        raise Rejected(status, sentence)
+    return text
+
+
+def _thread(text: str) -> str:
+    return _matching(_THREAD, text, "There is no such thread.", status=404)
+
+
+def _message(text: str) -> str:
+    clean = _clean(text)
+    if is_blank(clean):
+        raise Rejected(400, "Write something first.")
+    if len(clean.encode()) > MAX_TEXT_BYTES:
+        raise Rejected(413, TOO_LONG)
+    return clean
+
+
+def _clean(text: str) -> str:
+    """What every database can store: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "�").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
