@@ -190,6 +190,9 @@ class ChatAdapter(Protocol):
     def is_watched(self, place: Place) -> bool:
         """Does anybody look at this place while the bot writes? If not, nothing is streamed."""
 
+    def channels(self) -> list[str]:
+        """The names of the channels the bot may post into by itself."""
+
     def may_post(self, actor: Actor, channel: str) -> str | None:
         """None when this person may have the bot post into `channel`, else a sentence that says why not."""
 

@@ -1,17 +1,17 @@
 """Every error Nod raises on purpose, and the sentence a person reads for each.
 
-    BotError                      root; carries `user_message`
-    ├── ConfigError               a setting is missing or unusable (`key`, never its value)
-    ├── ModelError                the model could not answer (also a RuntimeError; `label`)
-    │   ├── ModelConfigError      the model's configuration is unusable
-    │   ├── ModelUnavailable      unreachable, overloaded or timed out: trying later may help
-    │   ├── ModelRejected         the endpoint refused the request: trying again will not help
-    │   └── ModelGarbled          the endpoint answered something that is not a completion
-    ├── ToolError                 a tool says what went wrong; the text goes to the model
-    ├── CheckpointError           a stored run cannot be read
-    ├── StoreError                the database refused or is unusable
-    │   └── StaleRun              somebody else moved this run first; reload it
-    └── Refused                   a person asked for something they may not have, or too late
+BotError                      root; carries `user_message`
+├── ConfigError               a setting is missing or unusable (`key`, never its value)
+├── ModelError                the model could not answer (also a RuntimeError; `label`)
+│   ├── ModelConfigError      the model's configuration is unusable
+│   ├── ModelUnavailable      unreachable, overloaded or timed out: trying later may help
+│   ├── ModelRejected         the endpoint refused the request: trying again will not help
+│   └── ModelGarbled          the endpoint answered something that is not a completion
+├── ToolError                 a tool says what went wrong; the text goes to the model
+├── CheckpointError           a stored run cannot be read
+├── StoreError                the database refused or is unusable
+│   └── StaleRun              somebody else moved this run first; reload it
+└── Refused                   a person asked for something they may not have, or too late
 """
 
 from __future__ import annotations

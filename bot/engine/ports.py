@@ -54,8 +54,8 @@ class ToolBox(Protocol):
 class RunStore(Protocol):
     """Where facts become durable."""
 
-    async def commit(self, run: Run, fact: Fact) -> None:
-        """Store `fact` and the run it led to, in one transaction. Raises `StaleRun` when a call was moved by another."""
+    async def commit(self, before: Run, fact: Fact, after: Run) -> None:
+        """Store what `fact` changed, in one transaction. Raises `StaleRun` when a call was moved by another."""
 
 
 class Listener(Protocol):

@@ -222,10 +222,14 @@ Permit = Callable[[ToolFacts], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person (or the clock) said about one waiting call. `by` is shown; `arguments` only with `edit`."""
+    """What a person (or the clock) said about one waiting call.
+
+    `by` is the name that is shown, `actor` the identity that is audited; `arguments` comes only with `edit`.
+    """
 
     verb: Literal["approve", "deny", "edit", "expire", "cancel"]
     by: str = ""
+    actor: str = ""
     reason: str = ""
     arguments: str | None = None
 
@@ -267,12 +271,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What the speaker may do. `tool_list` None = every tool of the role; () = none. It never widens the role."""
+    """What the speaker may do. `tool_list` None = every tool of the role; () = none. It never widens the role.
+
+    `deny` takes tools out of the list; `allow` runs them without asking, `ask` always asks (confirm_allow, confirm_deny).
+    """
 
     role: str = "user"
     tool_list: tuple[str, ...] | None = None
     allow: frozenset[str] = frozenset()
     ask: frozenset[str] = frozenset()
+    deny: frozenset[str] = frozenset()
 
 
 RunStatus = Literal["running", "waiting", "done", "failed", "cancelled"]
@@ -283,7 +291,7 @@ class Run:
     """One user turn being worked on. Stored, it is the checkpoint.
 
     `messages` oldest first, append-only; `calls` of all replies, in order, every id once. `model` is a label. `rounds`
-    counts replies that held calls; it survives a pause. `with_final` False = scheduled work: no persona, no streaming.
+    counts replies that held calls; it survives a pause. `last_fault` is the reply whose fault was counted last. `with_final` False = scheduled work: no persona, no streaming.
     """
 
     id: str
@@ -301,6 +309,7 @@ class Run:
     replies: int = 0
     empty_replies: int = 0
     corrections: int = 0
+    last_fault: int = 0
     last_text: str = ""
     stop: str = ""
     ask_text: str = ""

@@ -1,0 +1,219 @@
+"""What each command does. Imports follow the command: asking a running bot needs neither a database nor a model client."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import json
+import sys
+from typing import Any
+
+from bot.config.settings import Settings, load
+from bot.control import ask_running
+from bot.errors import BotError, ConfigError
+
+DONE, FAILED, MISUSED, WAITING = 0, 1, 2, 3
+STATUS_CODES = {"done": DONE, "waiting": WAITING, "running": FAILED, "failed": FAILED, "cancelled": FAILED}
+
+
+def perform(arguments: argparse.Namespace) -> int:
+    """Run the command of these arguments; a wrong setting is one line and exit code 2."""
+    try:
+        settings, warnings = load()
+        for warning in warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        return _COMMANDS[arguments.command](arguments, settings)
+    except ConfigError as err:
+        return _fail(arguments, f"configuration: {err.user_message}", MISUSED)
+    except BotError as err:
+        return _fail(arguments, err.user_message, FAILED)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return DONE
+
+
+def _fail(arguments: argparse.Namespace, text: str, code: int) -> int:
+    if getattr(arguments, "json", False):
+        print(json.dumps({"error": text}))
+    print(text, file=sys.stderr)
+    return code
+
+
+# --- serving ----------------------------------------------------------------------------------------------------------
+
+
+def _run(_arguments: argparse.Namespace, settings: Settings) -> int:
+    async def serve() -> None:
+        from bot.serve import serving, until_told
+
+        if not settings.admins:
+            print("ADMINS is empty: nobody is an admin.", file=sys.stderr)
+        async with serving(settings) as address:
+            print(f"Nod is running: {address}", flush=True)
+            await until_told(lambda: print("Stopping ...", flush=True))
+
+    asyncio.run(serve())
+    return DONE
+
+
+def _demo(arguments: argparse.Namespace, settings: Settings) -> int:
+    from bot.demo.play import play
+
+    asyncio.run(play(settings, port=arguments.port))
+    return DONE
+
+
+# --- asking a bot: the running one, or this process ----------------------------------------------------------------------
+
+
+def _at_desk(settings: Settings, method: str, words: dict[str, Any]) -> dict[str, Any]:
+    """Ask the bot that owns the data folder; where none runs, be it for this one question."""
+    answer = ask_running(settings.data_dir, method, words)
+    if answer is None:
+        answer = asyncio.run(_by_itself(settings, method, words))
+    if "error" in answer:
+        raise BotError(answer["error"])
+    return answer
+
+
+async def _by_itself(settings: Settings, method: str, words: dict[str, Any]) -> dict[str, Any]:
+    from bot.app import open_app
+    from bot.desk import Desk
+
+    async with open_app(settings) as app:
+        await app.service.recover()
+        answer = await Desk(app).handle(method, words)
+        await app.service.idle()
+        return answer
+
+
+def _ask(arguments: argparse.Namespace, settings: Settings) -> int:
+    words = {"text": arguments.text, "who": arguments.who, "conversation": arguments.conversation}
+    answer = _at_desk(settings, "ask", words)
+    if arguments.json:
+        print(json.dumps(answer))
+    else:
+        _print_rest(answer)
+    return STATUS_CODES[answer["status"]]
+
+
+def _print_rest(answer: dict[str, Any]) -> None:
+    for call in answer["tool_calls"]:
+        print(f"[{call['tool']}] {_one_line(call['result'])}")
+    print(_plain(answer["response"]))
+    for approval in answer["approvals"]:
+        print(f"\nWaiting for approval {approval['id']} by {approval['approver']}:")
+        print(f"  nod approvals approve {approval['id']}")
+        print(f"  nod approvals deny {approval['id']} --reason ...")
+
+
+def _approvals(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.what in (None, "list"):
+        return _list_approvals(arguments, settings)
+    words = {"approval_id": arguments.id, "verb": arguments.what, "who": arguments.who}
+    answer = _at_desk(settings, "decide", {**words, "reason": getattr(arguments, "reason", "")})
+    if arguments.json:
+        print(json.dumps(answer))
+    else:
+        print(answer["message"])
+        if answer["accepted"]:
+            _print_rest(answer)
+    if not answer["accepted"]:
+        return FAILED
+    return STATUS_CODES[answer["status"]]
+
+
+def _list_approvals(arguments: argparse.Namespace, settings: Settings) -> int:
+    answer = _at_desk(settings, "approvals", {"who": arguments.who})
+    if arguments.json:
+        print(json.dumps(answer["approvals"]))
+        return DONE
+    for one in answer["approvals"]:
+        print(
+            f"{one['id']}  {one['tool']}  asked for by {one['requester']} in {one['place']}, approver: {one['approver']}"
+        )
+        print("  " + _plain(one["arguments"]).replace("\n", "\n  "))
+    if not answer["approvals"]:
+        print("Nothing waits for approval.")
+    return DONE
+
+
+def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
+    rows = _at_desk(settings, "audit", {"limit": arguments.limit})["audit"]
+    if arguments.json:
+        for row in rows:
+            print(json.dumps(row))
+    elif arguments.csv:
+        if rows:
+            writer = csv.DictWriter(sys.stdout, list(rows[0]))
+            writer.writeheader()
+            writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
+    else:
+        for row in rows:
+            who = f" by {row['approver']}" if row["decision"] else ""
+            print(
+                f"{row['at']}  {row['event']:<16} {row['tool']} {_one_line(row['arguments'])}  "
+                f"for {row['requester']}{who}  ({row['rule']})"
+            )
+    return DONE
+
+
+# --- looking after it ------------------------------------------------------------------------------------------------------
+
+
+def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
+    from bot.doctor import examine
+
+    findings = asyncio.run(examine(settings))
+    if arguments.json:
+        print(json.dumps([finding.as_data() for finding in findings]))
+    else:
+        for finding in findings:
+            print(f"{'ok ' if finding.is_ok else 'NOT'}  {finding.part:<10} {_plain(finding.text)}")
+    return DONE if all(finding.is_ok for finding in findings) else FAILED
+
+
+def _migrate(_arguments: argparse.Namespace, settings: Settings) -> int:
+    async def migrate() -> str:
+        from bot.storage.database import open_database, own, sqlite_url
+
+        with own(settings.data_dir):
+            database = await open_database(settings.database_url or sqlite_url(settings.data_dir / "nod.db"))
+            try:
+                return await database.migrate()
+            finally:
+                await database.aclose()
+
+    print(f"The database is at revision {asyncio.run(migrate())}.")
+    return DONE
+
+
+_COMMANDS = {
+    "run": _run,
+    "demo": _demo,
+    "ask": _ask,
+    "approvals": _approvals,
+    "audit": _audit,
+    "doctor": _doctor,
+    "migrate": _migrate,
+}
+
+
+# --- text for a terminal -----------------------------------------------------------------------------------------------------
+
+
+def _plain(text: str) -> str:
+    """Text in which nothing moves the cursor, recolours or hides: everything unprintable is spelled out."""
+    return "".join(char if char.isprintable() or char == "\n" else f"\\u{{{ord(char):x}}}" for char in text)
+
+
+def _one_line(text: str, limit: int = 160) -> str:
+    flat = _plain(" ".join(text.split()))
+    return flat if len(flat) <= limit else f"{flat[:limit]} ..."
+
+
+def _harmless(value: object) -> object:
+    """A cell no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -1,0 +1,280 @@
+"""Every setting of the bot, with its default, its bounds and the sentence said when it is wrong.
+
+Values come from the environment, then from `.env`. A wrong one is a `ConfigError` that names the key and never the value.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import ConfigError
+
+ADAPTERS = ("web", "discord", "slack")
+BUILT_ADAPTERS = ("web",)
+_ACTOR = re.compile(r"[a-z]+:(?:[\w.-]+/)?[\w.@-]+")
+
+Words = Annotated[tuple[str, ...], NoDecode]
+"""A comma-separated list."""
+
+
+class Settings(BaseSettings):
+    """The contract with the operator; `.env.example` says the same in the same order (a test holds them together)."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, case_sensitive=False)
+
+    adapters: Words = Field(("web",), description="Where the bot talks: web, discord, slack (comma-separated).")
+    admins: Words = Field((), description="Who administers it: web:root, discord:<guild>/<id>, slack:<team>/<id>.")
+    who_may_talk: Literal["everyone", "admins"] = Field("everyone", description="Who may talk to it at all.")
+
+    data_dir: Path = Field(Path("data"), description="Folder of the database, notes, files and keys.")
+    database_url: str = Field("", description="Database; empty = SQLite in DATA_DIR.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs sessions; at least 32 characters. Empty = made once and kept in DATA_DIR."
+    )
+
+    http_host: str = Field("127.0.0.1", description="Address of the web page; beyond loopback needs WEB_TOKENS.")
+    http_port: int = Field(8080, ge=0, le=65535, description="Port of the web page; 0 = any free one.")
+    http_hostnames: Words = Field((), description="Public names of the web page, for example nod.example.org.")
+    web_tokens: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Who may use the web page: name=token,name=token (tokens of 16 or more)."
+    )
+
+    model_api_url: str = Field("", description="Base URL of an OpenAI-compatible endpoint.")
+    model_api_key: SecretStr = Field(SecretStr(""), description="Its key; empty for local servers.")
+    model_name: str = Field("", description="The model's name at that endpoint.")
+    model_host_type: str = Field("generic", description="Kind of endpoint: generic, openwebui.")
+    model_context_k: int | None = Field(None, ge=1, le=10_000, description="Context window in thousand tokens.")
+    model_timeout_s: float = Field(120, ge=1, le=3600, description="Seconds one model reply may take.")
+    models_file: Path | None = Field(None, description="A models.toml with more models; see docs.")
+
+    max_rounds: int = Field(12, ge=1, le=200, description="Model replies with tool calls in one run, at most.")
+    history_messages: int = Field(6, ge=0, le=1000, description="Earlier messages given to `bot.run`.")
+    run_timeout_s: float = Field(900, ge=10, le=86_400, description="Seconds of active work of one run.")
+    persona: str = Field("default", description="Name of a persona in bot/config/personas, or a path to a text file.")
+
+    default_approver: str = Field("requester", description="Who approves: requester, admin, not_requester, a role.")
+    confirm_text: Literal["template", "model"] = Field("template", description="Who words the question at the gate.")
+    approval_ttl_s: int = Field(86_400, ge=60, le=31_536_000, description="Seconds until an approval expires.")
+    tools_dir: Path | None = Field(None, description="Folder with your own tools, one Python file each.")
+
+    discord_token: SecretStr = Field(SecretStr(""), description="Discord bot token.")
+    discord_api_url: str = Field("", description="Discord REST base, for proxies.")
+    discord_gateway_url: str = Field("", description="Discord gateway, for proxies.")
+    slack_bot_token: SecretStr = Field(SecretStr(""), description="Slack bot token (xoxb-).")
+    slack_app_token: SecretStr = Field(SecretStr(""), description="Slack app token (xapp-), for socket mode.")
+    slack_signing_secret: SecretStr = Field(SecretStr(""), description="Slack signing secret, for HTTP mode.")
+    slack_api_url: str = Field("", description="Slack Web API base, for proxies.")
+    slack_mode: Literal["socket", "http"] = Field("socket", description="How Slack reaches the bot.")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    log_format: Literal["console", "json"] = Field("console", description="Lines for people or for machines.")
+
+    @field_validator("adapters", "admins", "http_hostnames", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("web_tokens", mode="before")
+    @classmethod
+    def _pairs(cls, value: object) -> object:
+        if not isinstance(value, str) or value.lstrip().startswith("{"):
+            return value
+        pairs = [pair.strip() for pair in value.split(",") if pair.strip()]
+        if not all("=" in pair for pair in pairs):
+            raise ValueError("write it as name=token,name=token")
+        names = [pair.partition("=")[0].strip() for pair in pairs]
+        if len(set(names)) != len(names):
+            raise ValueError("a name stands twice")
+        return {pair.partition("=")[0].strip(): pair.partition("=")[2].strip() for pair in pairs}
+
+    @field_validator("web_tokens")
+    @classmethod
+    def _long_tokens(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if any(not re.fullmatch(r"[\w.-]{1,64}", name) for name in value):
+            raise ValueError("names are letters, digits, dot, dash, underscore")
+        if any(len(token.get_secret_value()) < 16 for token in value.values()):
+            raise ValueError("every token needs at least 16 characters")
+        return value
+
+    @field_validator("adapters")
+    @classmethod
+    def _known_adapters(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in ADAPTERS:
+                raise ValueError(f"known are {', '.join(ADAPTERS)}")
+            if name not in BUILT_ADAPTERS:
+                raise ValueError(f"the {name} adapter is not part of this version; use web")
+        return value
+
+    @field_validator("admins")
+    @classmethod
+    def _identities(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not _ACTOR.fullmatch(actor) for actor in value):
+            raise ValueError("write each as platform:id or platform:workspace/id, for example web:root")
+        return value
+
+    @field_validator("model_api_url", "discord_api_url", "slack_api_url")
+    @classmethod
+    def _http_url(cls, value: str) -> str:
+        return _checked_url(value, {"http", "https"})
+
+    @field_validator("discord_gateway_url")
+    @classmethod
+    def _ws_url(cls, value: str) -> str:
+        return _checked_url(value, {"ws", "wss"})
+
+    @field_validator("model_timeout_s", "run_timeout_s")
+    @classmethod
+    def _finite(cls, value: float) -> float:
+        if value != value or value == float("inf"):
+            raise ValueError("write a number of seconds")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_key(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 32:
+            raise ValueError("use at least 32 characters, or leave it empty")
+        return value
+
+    @field_validator("slack_bot_token", "slack_app_token", "discord_token")
+    @classmethod
+    def _token_shape(cls, value: SecretStr, info: object) -> SecretStr:
+        field = getattr(info, "field_name", "")
+        prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}.get(field, "")
+        text = value.get_secret_value()
+        if field == "discord_token" and text.startswith(("xoxb-", "xapp-", "xoxp-")):
+            raise ValueError("this is a Slack token")
+        if text and not text.startswith(prefix):
+            raise ValueError(f"it begins with {prefix}; is another token in its place?")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _sqlite(cls, value: str) -> str:
+        if value and not value.startswith("sqlite+aiosqlite://"):
+            raise ValueError("this version stores in SQLite: sqlite+aiosqlite:///path, or leave it empty")
+        return value
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.http_host == "localhost" or _is_loopback(self.http_host)
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every secret that is set, for masking."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        secrets = [value for value in values if isinstance(value, SecretStr)] + list(self.web_tokens.values())
+        return tuple(text for secret in secrets if len(text := secret.get_secret_value()) >= 8)
+
+
+def _checked_url(value: str, schemes: set[str]) -> str:
+    if not value:
+        return value
+    try:
+        url = urlsplit(value)
+        port_is_fine = url.port is None or url.port > 0
+    except ValueError:
+        raise ValueError("it is not a URL") from None
+    if url.scheme not in schemes or not url.hostname or not port_is_fine:
+        raise ValueError(f"write a whole URL that begins with {' or '.join(sorted(s + '://' for s in schemes))}")
+    if url.username or url.password:
+        raise ValueError("a URL with a user or password in it is refused; use the key's own setting")
+    if url.scheme in ("http", "ws") and not _is_near(url.hostname):
+        raise ValueError("plain http is only for this machine and private networks; use https")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_near(host: str) -> bool:
+    """Loopback, a private address, or a name without a dot (a container's) or of a local domain."""
+    try:
+        address = ip_address(host)
+        return address.is_private or address.is_loopback
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".lan", ".localhost"))
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def load(env: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> tuple[Settings, list[str]]:
+    """Give the settings and warnings for the operator. Raises `ConfigError` naming the first wrong key.
+
+    The environment wins over the file. A key of the file that no setting has is a warning with the closest known one.
+    """
+    environment = dict(os.environ if env is None else env)
+    known = {name.upper() for name in Settings.model_fields}
+    from_file = read_env_file(env_file) if env_file and env_file.is_file() else {}
+    warnings = [_unknown(key, known) for key in from_file if key not in known]
+    merged = {**from_file, **{key: value for key, value in environment.items() if key.upper() in known}}
+    values = {key.lower(): value for key, value in merged.items() if key.upper() in known and value != ""}
+    for key, value in values.items():
+        _refuse_odd(key.upper(), value)
+    try:
+        return Settings.model_validate(values), warnings
+    except ValidationError as err:
+        first = err.errors(include_input=False, include_url=False)[0]
+        key = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise ConfigError(key, _sentence(first)) from None
+
+
+def _sentence(error: object) -> str:
+    text = str(error["msg"]) if isinstance(error, dict) else str(error)
+    return text.removeprefix("Value error, ").replace("Input should be ", "it should be ").rstrip(".")
+
+
+def _unknown(key: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.6)
+    return f"{key} in .env is not a setting" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+def _refuse_odd(key: str, value: str) -> None:
+    if value != value.strip():
+        raise ConfigError(key, "it begins or ends with white space")
+    if any(ord(char) < 32 or char == "\ufeff" for char in value):
+        raise ConfigError(key, "it holds a control character; is the line broken?")
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """Read KEY=VALUE lines. `export`, quotes, CRLF, a BOM and comments are understood; a key twice is refused."""
+    values: dict[str, str] = {}
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as err:
+        raise ConfigError(str(path), f"cannot be read ({type(err).__name__})") from err
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip().removeprefix("export ").strip()
+        if not line or line.startswith("#"):
+            continue
+        key, equals, value = line.partition("=")
+        key = key.strip()
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+            raise ConfigError(str(path), f"line {number} is not KEY=VALUE")
+        if key.upper() in values:
+            raise ConfigError(key, "it stands twice in .env")
+        values[key.upper()] = _unquoted(key, value.strip())
+    return values
+
+
+def _unquoted(key: str, value: str) -> str:
+    if value[:1] in ("'", '"'):
+        if len(value) < 2 or value[-1] != value[0]:
+            raise ConfigError(key, "its quotes do not match")
+        return value[1:-1]
+    return re.split(r"\s+#", value, maxsplit=1)[0].rstrip()

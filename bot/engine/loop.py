@@ -1,0 +1,201 @@
+"""The one loop: ask `decide`, do it with an ordinary `await`, record the fact, again.
+
+Every caller comes through `drive`: a message, a click, a restart, a script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from bot.engine import words
+from bot.engine.machine import Limits, apply, decide, request_messages
+from bot.engine.ports import ChatModel, Listener, RunStore, TextListener, ToolBox
+from bot.engine.types import (
+    Answer,
+    Answered,
+    AskApproval,
+    Asked,
+    CallModel,
+    CallState,
+    Fact,
+    Finish,
+    Message,
+    Refuse,
+    Replied,
+    Reply,
+    Returned,
+    Run,
+    RunTools,
+    Started,
+    ToolCall,
+    Verdict,
+    Wait,
+    Worded,
+    message,
+)
+from bot.errors import BotError, ModelError
+
+
+class NoStore:
+    """Keeps nothing: for scripts, where the checkpoint in the caller's hands is the only copy."""
+
+    async def commit(self, before: Run, fact: Fact, after: Run) -> None:
+        return None
+
+
+class NoListener:
+    """Nobody watches."""
+
+    async def on_fact(self, run: Run, fact: Fact) -> None:
+        return None
+
+    def text_listener(self, run: Run) -> TextListener | None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who does the work of a drive. `confirm_text` chooses who words the question at the gate."""
+
+    model: ChatModel
+    toolbox: ToolBox
+    store: RunStore = field(default_factory=NoStore)
+    listener: Listener = field(default_factory=NoListener)
+    limits: Limits = field(default_factory=Limits)
+    confirm_text: Literal["template", "model"] = "template"
+    clock: Callable[[], float] = time.monotonic
+
+
+async def drive(run: Run, crew: Crew) -> Run:
+    """Take the run as far as it goes now: to its end, or to where only people can move it.
+
+    Raises `StaleRun` when another driver moved the run; nothing is lost then, reload it.
+    """
+    return await _Drive(run, crew).to_rest()
+
+
+class _Drive:
+    """One drive: the run as it stands now, and the recording of facts one after the other."""
+
+    def __init__(self, run: Run, crew: Crew) -> None:
+        self.run = run
+        self.crew = crew
+        self._recording = asyncio.Lock()
+
+    async def to_rest(self) -> Run:
+        started = self.crew.clock()
+        while True:
+            action = decide(self.run, self.crew.toolbox.judge, self.crew.limits)
+            match action:
+                case CallModel(with_tools):
+                    if self.crew.clock() - started > self.crew.limits.max_seconds:
+                        await self._record(self._too_slow())
+                    else:
+                        await self._record(await self._reply(with_tools=with_tools))
+                case RunTools(calls):
+                    await self._run_tools(calls)
+                case Refuse(returned):
+                    for fact in returned:
+                        await self._record(fact)
+                case AskApproval(calls):
+                    await self._ask(calls)
+                case Answer(text, status):
+                    await self._record(Answered(text, status))
+                case Wait() | Finish():
+                    return self.run
+
+    async def _record(self, fact: Fact) -> None:
+        """Durable first, then visible. Reads finish side by side, so one at a time."""
+        async with self._recording:
+            after = apply(self.run, fact)
+            await self.crew.store.commit(self.run, fact, after)
+            self.run = after
+            await self.crew.listener.on_fact(after, fact)
+
+    def _too_slow(self) -> Answered:
+        minutes = round(self.crew.limits.max_seconds / 60)
+        return Answered(words.with_gathered(f"I stopped: this took longer than {minutes} minutes.", self.run), "failed")
+
+    # --- the model ---
+
+    async def _reply(self, *, with_tools: bool) -> Replied | Answered:
+        run = self.run
+        on_text = self.crew.listener.text_listener(run) if run.with_final else None
+        tools = self.crew.toolbox.schemas if with_tools else b""
+        try:
+            reply = await self.crew.model.reply(request_messages(run), run=run, tools=tools, on_text=on_text)
+        except ModelError as err:
+            return Answered(words.with_gathered(err.user_message, run), "failed")
+        return Replied(reply if with_tools else _without_calls(reply))
+
+    # --- tools ---
+
+    async def _run_tools(self, calls: tuple[tuple[ToolCall, Verdict], ...]) -> None:
+        """Reads side by side first, then the effects one after the other, in the order given."""
+        reads = [(call, verdict) for call, verdict in calls if verdict.effect == "read"]
+        effects = [(call, verdict) for call, verdict in calls if verdict.effect != "read"]
+        if len(reads) == 1:
+            await self._run_tool(*reads[0])
+        elif reads:
+            await self._side_by_side(reads)
+        for call, verdict in effects:
+            await self._run_tool(call, verdict)
+
+    async def _side_by_side(self, reads: list[tuple[ToolCall, Verdict]]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for call, verdict in reads:
+                    group.create_task(self._run_tool(call, verdict))
+        except* BotError as group_err:  # the store refused: one reason is enough
+            raise group_err.exceptions[0] from group_err
+
+    async def _run_tool(self, call: ToolCall, verdict: Verdict) -> None:
+        await self._record(Started(call.id, verdict, resumed=call.state is CallState.STARTED))
+        started = self.crew.clock()
+        result, is_known = await self.crew.toolbox.run(call, key=f"{self.run.id}:{call.id}")
+        duration_ms = round((self.crew.clock() - started) * 1000)
+        state = CallState.UNKNOWN if not is_known else CallState.FAILED if result.is_error else CallState.DONE
+        await self._record(Returned(call.id, state, result, duration_ms))
+
+    # --- the gate ---
+
+    async def _ask(self, calls: tuple[tuple[ToolCall, Verdict], ...]) -> None:
+        """Stored and shown first, worded then: a slow model never delays the buttons."""
+        await self._record(Asked(tuple((call.id, verdict) for call, verdict in calls)))
+        text = words.question(self.run)
+        if self.crew.confirm_text == "model":
+            text = await self._question_by_model() or words.ASK_FALLBACK
+        await self._record(Worded(text))
+
+    async def _question_by_model(self) -> str:
+        """Let the model word the question; whatever it calls is discarded, and nothing of this enters the run."""
+        placeholders = tuple(_placeholder(call) for call in self.run.batch)
+        try:
+            reply = await self.crew.model.reply(
+                (*self.run.messages, *placeholders),
+                run=self.run,
+                tools=self.crew.toolbox.schemas,
+                tool_choice="none",
+            )
+        except ModelError:
+            return ""
+        return reply.text.strip()
+
+
+def _without_calls(reply: Reply) -> Reply:
+    """The closing call was sent without tools: calls in its reply are discarded, its words stay."""
+    if not reply.calls:
+        return reply
+    said = message("assistant", reply.text)
+    return replace(reply, calls=(), message=said, finish="stop" if reply.finish == "tool_calls" else reply.finish)
+
+
+def _placeholder(call: ToolCall) -> Message:
+    if call.result is not None:
+        return message("tool", call.result.text, tool_call_id=call.wire_id)
+    text = f"{words.AWAITING} This was not run yet. Ask the user to confirm exactly this action, in one short sentence."
+    return message("tool", text, tool_call_id=call.wire_id)

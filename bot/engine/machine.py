@@ -1,0 +1,309 @@
+"""Everything that moves a run, and nothing that waits: `decide` says what is next, `apply` adds what happened.
+
+Pure: no clock, no I/O, no randomness. A live message, a click and a restart all come through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from bot.engine import words
+from bot.engine.types import (
+    Action,
+    Answer,
+    Answered,
+    AskApproval,
+    Asked,
+    CallModel,
+    CallState,
+    Decided,
+    Decision,
+    Fact,
+    Finish,
+    Message,
+    Refuse,
+    Replied,
+    Reply,
+    Returned,
+    Run,
+    RunTools,
+    Started,
+    Stopped,
+    ToolCall,
+    ToolResult,
+    Verdict,
+    Wait,
+    Worded,
+    message,
+)
+from bot.errors import StaleRun
+
+Judge = Callable[[ToolCall], Verdict]
+"""The checks of one call: known, permitted, arguments valid, gate."""
+
+RUNNABLE_FINISHES = frozenset({"tool_calls", "stop", "function_call", None})
+"""Finish reasons after which the calls of a reply may run. None only counts when the stream ended cleanly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps of one run. `max_identical`: how often the very same call may run; `max_corrections`: how many faulty replies
+    are answered with a correction before the run stops; `max_seconds`: active time of one drive, waiting not counted."""
+
+    max_calls_per_reply: int = 16
+    max_identical: int = 3
+    max_corrections: int = 2
+    max_seconds: float = 900.0
+
+
+# --- decide ----------------------------------------------------------------------------------------------------------
+
+
+def decide(run: Run, judge: Judge, limits: Limits | None = None) -> Action:
+    """Say what the run needs next."""
+    limits = limits or Limits()
+    if run.is_over:
+        return Finish()
+    if run.stop:
+        return Answer(words.with_gathered(run.stop, run), "failed")
+    return _next_for_calls(run, judge, limits) or _next_for_model(run, limits)
+
+
+def _next_for_calls(run: Run, judge: Judge, limits: Limits) -> Action | None:
+    """The next step for the open calls of the latest reply, None when each has its end."""
+    still_open = [call for call in run.batch if not call.is_final]
+    if not still_open:
+        return None
+    judged = [(call, judge(call)) for call in still_open if call.state is not CallState.WAITING]
+    refused = [fact for call, verdict in judged if (fact := _refusal(run, call, verdict, limits))]
+    if refused:
+        return Refuse(tuple(refused))
+    runnable = tuple((call, verdict) for call, verdict in judged if _may_run(call, verdict))
+    if runnable:
+        return RunTools(runnable)
+    gated = tuple((call, verdict) for call, verdict in judged if call.state is CallState.PROPOSED)
+    return AskApproval(gated) if gated else Wait()
+
+
+def _may_run(call: ToolCall, verdict: Verdict) -> bool:
+    """Free calls, approved calls, and repeatable calls that a crash interrupted."""
+    return verdict.outcome == "run" or call.state is not CallState.PROPOSED
+
+
+def _refusal(run: Run, call: ToolCall, verdict: Verdict, limits: Limits) -> Returned | None:
+    """Why this call ends here without running, None when nothing speaks against it."""
+    if call.state is CallState.STARTED:
+        if call.effect == "once":
+            return Returned(
+                call.id, CallState.UNKNOWN, ToolResult(words.INTERRUPTED, is_error=True), rule="interrupted"
+            )
+        return None
+    if verdict.outcome == "invalid":
+        return _failed(call, verdict.text, verdict.rule, is_correctable=True)
+    if verdict.outcome == "deny":
+        return _denied(call, words.refused_by_policy(verdict) if call.decided_by else verdict.text, verdict.rule)
+    if call.state is CallState.APPROVED:
+        changed = bool(call.definition) and call.definition != verdict.definition
+        return _denied(call, words.DEFINITION_CHANGED, "tool changed since it was approved") if changed else None
+    return _capped(run, call, limits)
+
+
+def _capped(run: Run, call: ToolCall, limits: Limits) -> Returned | None:
+    """The caps on a proposed call: calls per reply, the same call again and again, a call people already denied."""
+    if run.batch.index(call) >= limits.max_calls_per_reply:
+        return _failed(call, words.too_many(limits.max_calls_per_reply), "calls per reply")
+    earlier = [
+        old for old in run.calls if old.reply < call.reply and (old.name, old.arguments) == (call.name, call.arguments)
+    ]
+    for old in earlier:
+        if old.state is CallState.DENIED and old.result and old.result.text.startswith(words.DENIED):
+            return _denied(call, words.already_denied(old), "already denied in this run")
+    if len({old.reply for old in earlier}) >= limits.max_identical:
+        return _failed(call, words.identical(limits.max_identical), "identical calls", is_correctable=True)
+    return None
+
+
+def _failed(call: ToolCall, text: str, rule: str, *, is_correctable: bool = False) -> Returned:
+    return Returned(
+        call.id, CallState.FAILED, ToolResult(text, is_error=True), rule=rule, is_correctable=is_correctable
+    )
+
+
+def _denied(call: ToolCall, text: str, rule: str) -> Returned:
+    return Returned(call.id, CallState.DENIED, ToolResult(text, is_error=True), rule=rule)
+
+
+def _next_for_model(run: Run, limits: Limits) -> Action:
+    """All calls have their results: ask the model, or end."""
+    if run.replies and not run.batch:
+        return Answer(run.last_text or words.gathered(run) or words.NOTHING)
+    if run.empty_replies > 1:
+        return Answer(words.with_gathered(words.NOTHING, run), "failed")
+    if run.corrections > limits.max_corrections:
+        return Answer(words.with_gathered(words.keeps_failing(run), run), "failed")
+    if run.rounds < run.max_rounds:
+        return CallModel()
+    if any(call.was_approved for call in run.batch):
+        return CallModel(with_tools=False)
+    return Answer(words.limit_reached(run))
+
+
+# --- apply -----------------------------------------------------------------------------------------------------------
+
+
+def apply(run: Run, fact: Fact) -> Run:
+    """Add what happened. Raises `StaleRun` when the fact does not fit the run's state: somebody else moved it."""
+    return _settle(_add(run, fact))
+
+
+def _add(run: Run, fact: Fact) -> Run:
+    match fact:
+        case Replied(reply):
+            return _replied(run, reply)
+        case Asked(calls):
+            for call_id, verdict in calls:
+                run = _move(run, call_id, {CallState.PROPOSED}, state=CallState.WAITING, **_judged(verdict))
+            return run
+        case Worded(text):
+            return replace(run, ask_text=text)
+        case Decided(call_id, decision):
+            return _decided(run, call_id, decision)
+        case Started(call_id, verdict, resumed):
+            before = {CallState.STARTED} if resumed else {CallState.PROPOSED, CallState.APPROVED}
+            return _move(run, call_id, before, state=CallState.STARTED, **_judged(verdict))
+        case Returned():
+            return _returned(run, fact)
+        case Answered(text, status):
+            return replace(run, answer=text, status=status)
+        case Stopped(by):
+            return _stopped(run, by)
+        case _:
+            assert_never(fact)
+
+
+def _replied(run: Run, reply: Reply) -> Run:
+    run = replace(run, usage=run.usage + reply.usage)
+    if reply.calls and (reply.is_cut or reply.finish not in RUNNABLE_FINISHES):
+        return replace(run, stop=words.not_run(reply), last_text=reply.text)
+    if not reply.calls:
+        return _replied_in_words(run, reply)
+    return replace(
+        run,
+        messages=(*request_messages(run), reply.message),
+        calls=(*run.calls, *reply.calls),
+        replies=run.replies + 1,
+        rounds=run.rounds + 1,
+        last_text=reply.text or run.last_text,
+    )
+
+
+def _replied_in_words(run: Run, reply: Reply) -> Run:
+    text = words.with_ending(reply)
+    if not text:
+        return replace(run, empty_replies=run.empty_replies + 1)
+    if reply.finish in ("content_filter", "error"):
+        return replace(run, stop=text)
+    return replace(run, messages=(*request_messages(run), reply.message), replies=run.replies + 1, last_text=text)
+
+
+def _decided(run: Run, call_id: str, decision: Decision) -> Run:
+    said: dict[str, object] = {"decided_by": decision.by, "reason": decision.reason}
+    match decision.verb:
+        case "approve":
+            return _move(run, call_id, {CallState.WAITING}, state=CallState.APPROVED, **said)
+        case "edit":
+            said["edited"] = decision.arguments
+            return _move(run, call_id, {CallState.WAITING}, state=CallState.APPROVED, **said)
+        case "deny":
+            said["result"] = ToolResult(words.denied(decision), is_error=True)
+            return _move(run, call_id, {CallState.WAITING}, state=CallState.DENIED, **said)
+        case "expire":
+            result = ToolResult(words.EXPIRED, is_error=True)
+            return _move(run, call_id, {CallState.WAITING}, state=CallState.EXPIRED, result=result)
+        case "cancel":
+            said["result"] = ToolResult(words.cancelled(decision.by), is_error=True)
+            return _move(run, call_id, {CallState.WAITING}, state=CallState.CANCELLED, **said)
+        case _:
+            assert_never(decision.verb)
+
+
+def _returned(run: Run, fact: Returned) -> Run:
+    call = _find(run, fact.call_id)
+    is_first_fault = fact.is_correctable and call.reply != run.last_fault
+    result = ToolResult(words.with_edit(call, fact.result.text), fact.result.is_error)
+    run = _move(
+        run,
+        fact.call_id,
+        {CallState.PROPOSED, CallState.APPROVED, CallState.STARTED},
+        state=fact.state,
+        result=result,
+        duration_ms=fact.duration_ms,
+        rule=fact.rule or call.rule,
+        verdict=call.verdict or ("invalid" if fact.is_correctable else "deny"),
+    )
+    return replace(run, corrections=run.corrections + 1, last_fault=call.reply) if is_first_fault else run
+
+
+def _stopped(run: Run, by: str) -> Run:
+    calls = tuple(call if call.is_final else _interrupt(call, by) for call in run.calls)
+    return replace(run, calls=calls, status="cancelled", answer=words.stopped(run, by))
+
+
+def _interrupt(call: ToolCall, by: str) -> ToolCall:
+    if call.state is CallState.STARTED:
+        return replace(call, state=CallState.UNKNOWN, result=ToolResult(words.INTERRUPTED, is_error=True))
+    return replace(call, state=CallState.CANCELLED, result=ToolResult(words.cancelled(by), is_error=True))
+
+
+def _settle(run: Run) -> Run:
+    """Derive the status from the calls."""
+    if run.is_over:
+        return run
+    still_open = {call.state for call in run.batch if not call.is_final}
+    return replace(run, status="waiting" if still_open == {CallState.WAITING} else "running")
+
+
+def request_messages(run: Run) -> tuple[Message, ...]:
+    """What the model is sent next: the messages, then the results of the latest reply's calls, in their order, one each.
+
+    The results become part of the run with the reply that follows them; until then the run ends with the assistant message
+    that held the calls.
+    """
+    batch = run.batch
+    if not batch:
+        return run.messages
+    assert all(call.is_final for call in batch), "the model is asked when every call has its result"
+    return (*run.messages, *map(_tool_message, batch))
+
+
+def _tool_message(call: ToolCall) -> Message:
+    assert call.result is not None, "a final call has a result"
+    return message("tool", call.result.text, tool_call_id=call.wire_id)
+
+
+def _judged(verdict: Verdict) -> dict[str, object]:
+    return {
+        "verdict": verdict.outcome,
+        "rule": verdict.rule,
+        "effect": verdict.effect,
+        "approver": verdict.approver,
+        "definition": verdict.definition,
+    }
+
+
+def _find(run: Run, call_id: str) -> ToolCall:
+    for call in reversed(run.calls):
+        if call.id == call_id:
+            return call
+    raise StaleRun(f"This run has no call {call_id!r}.")
+
+
+def _move(run: Run, call_id: str, before: set[CallState], **change: object) -> Run:
+    """Replace one call, provided it is in one of the states the fact starts from."""
+    call = _find(run, call_id)
+    if call.state not in before:
+        raise StaleRun(f"The call is already {call.state.value}.")
+    moved = replace(call, **change)  # type: ignore[arg-type]  # field names checked by the tests of every fact
+    return replace(run, calls=tuple(moved if old.id == call_id else old for old in run.calls))

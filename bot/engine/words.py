@@ -1,0 +1,137 @@
+"""What the engine itself says, to the model and to people. Pure text from plain data."""
+
+from __future__ import annotations
+
+import json
+
+from bot.engine.types import CallState, Decision, ImagePart, Reply, Run, TextPart, ToolCall, Verdict
+
+AWAITING = "[awaiting confirmation]"
+ASK_FALLBACK = "This action requires your explicit confirmation before it can proceed."
+NOTHING = "The model returned nothing. Please try again, or say it in other words."
+DENIED = "Action denied by user."
+INTERRUPTED = (
+    "Outcome unknown: this was interrupted after it had started, so it may or may not have taken effect. "
+    "Do not repeat it; tell the user to check."
+)
+EXPIRED = "Approval expired: nobody decided in time, so this was not run. This is neither consent nor denial."
+DEFINITION_CHANGED = "Not run: the tool changed after this was approved, so it needs a new request."
+TOOLS_NOTE = (
+    "You can call tools. Use one when it is needed to answer or to do what was asked; "
+    "otherwise answer directly. Never claim that a tool ran when it did not."
+)
+LIMIT_CHARS = 500
+
+
+def limit_reached(run: Run) -> str:
+    return f"Reached the tool iteration limit ({run.max_rounds} rounds). Here is what was gathered:\n{gathered(run)}"
+
+
+def gathered(run: Run) -> str:
+    """The results so far, a line each, cut at 500 characters."""
+    done = [call for call in run.calls if call.result is not None]
+    return "\n".join(f"**{call.name}**: {call.result.text[:LIMIT_CHARS]}" for call in done if call.result)
+
+
+def with_gathered(text: str, run: Run) -> str:
+    """A failure's sentence, and the results that would otherwise be lost."""
+    results = gathered(run)
+    return f"{text}\n\nHere is what was gathered:\n{results}" if results else text
+
+
+def denied(decision: Decision) -> str:
+    who = f" Denied by {decision.by}." if decision.by else ""
+    why = f" Reason: {decision.reason}" if decision.reason else ""
+    return f"{DENIED}{who}{why}"
+
+
+def already_denied(call: ToolCall) -> str:
+    return f"{DENIED} The same call was already denied by {call.decided_by}; do not ask for it again."
+
+
+def cancelled(by: str) -> str:
+    return f"Cancelled by {by}: this was not run." if by else "Cancelled: this was not run."
+
+
+def refused_by_policy(verdict: Verdict) -> str:
+    return f"Not run: it was approved, but the policy no longer permits it ({verdict.rule})."
+
+
+def too_many(limit: int) -> str:
+    return f"Not run: too many calls in one reply (at most {limit}). Call fewer at a time."
+
+
+def identical(limit: int) -> str:
+    return f"Not run: this exact call was already made {limit} times. Use the results you have, or answer."
+
+
+def keeps_failing(run: Run) -> str:
+    faulty = [call for call in run.batch if call.state is CallState.FAILED and call.result]
+    last = f" The last problem: {faulty[-1].result.text[:300]}" if faulty and faulty[-1].result else ""
+    return f"I stopped because the model kept making tool calls that cannot run.{last}"
+
+
+def not_run(reply: Reply) -> str:
+    """Why the calls of this reply were not run, in a sentence for the people."""
+    names = ", ".join(dict.fromkeys(call.name for call in reply.calls))
+    return f"{_ending(reply)}, so its tool calls ({names}) were not run. Please try again."
+
+
+def with_ending(reply: Reply) -> str:
+    """The text of a reply without calls; where it did not end properly, that is said."""
+    text = reply.text.strip()
+    is_proper = not reply.is_cut and reply.finish not in ("length", "content_filter", "error")
+    if is_proper:
+        return text
+    return f"{text}\n\n_({_ending(reply)}.)_" if text else f"{_ending(reply)} before it had said anything."
+
+
+def _ending(reply: Reply) -> str:
+    match reply.finish:
+        case "length":
+            return "The model's reply was cut off at its output limit"
+        case "content_filter":
+            return "The model's provider stopped the reply with its content filter"
+        case "error":
+            return "The model's provider broke the reply off with an error"
+        case None:
+            return "The connection to the model broke off in the middle of its reply"
+        case other:
+            return f"The model ended its reply in a way Nod does not know ({other[:40]!r})"
+
+
+def stopped(run: Run, by: str) -> str:
+    return with_gathered(f"Stopped by {by}." if by else "Stopped.", run)
+
+
+def with_edit(call: ToolCall, text: str) -> str:
+    """A result begins with what was really run, when that is not what the model asked for."""
+    if call.edited is None:
+        return text
+    return f"The arguments were edited by {call.decided_by or 'the approver'}; really run: {call.edited}\n{text}"
+
+
+def question(run: Run) -> str:
+    """The asking text of the template: every waiting call with its arguments."""
+    calls = run.waiting
+    lines = [f"- **{call.name}** `{call.to_run or '{}'}`" for call in calls]
+    what = "This action needs" if len(calls) == 1 else f"These {len(calls)} actions need"
+    return "\n".join([f"{what} confirmation before anything happens:", *lines])
+
+
+def result_text(call: ToolCall) -> str:
+    """What the result list says of a call."""
+    return AWAITING if call.result is None else call.result.text
+
+
+def arguments_shown(call: ToolCall) -> object:
+    """The arguments as data, or as the raw text where they are not JSON."""
+    try:
+        return json.loads(call.to_run or "{}")
+    except (ValueError, RecursionError):
+        return call.to_run
+
+
+def plain(parts: tuple[TextPart | ImagePart, ...]) -> str:
+    """The text of a content of parts."""
+    return "\n".join(part.text if isinstance(part, TextPart) else "[image]" for part in parts)

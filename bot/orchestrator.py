@@ -1,0 +1,282 @@
+"""The front door for scripts: `run` and `resume`, with no platform and no database.
+
+A small composition root: engine + model client + toolbox. The chat service drives the same loop.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.config.settings import Settings, load
+from bot.engine import words
+from bot.engine.loop import Crew, drive
+from bot.engine.machine import Limits, apply
+from bot.engine.types import CallState, Content, Decided, Decision, Rights, Run, ToolCall
+from bot.errors import CheckpointError, ConfigError, ModelConfigError
+from bot.models.client import ModelClients
+from bot.models.registry import ModelConfig, Registry, from_mapping
+from bot.policy.judge import permit_for
+from bot.opening import opening, read_history
+from bot.storage.codec import from_checkpoint, to_checkpoint
+from bot.tools.context import Services
+from bot.tools.registry import ToolSpec, builtin_tools, load_folder, spec_of
+from bot.tools.toolbox import Toolbox
+
+Confirmed = bool | Mapping[str, "bool | Decision"]
+"""One word for all waiting calls, or one for each by its id; a call missing there stays waiting."""
+
+_seen_models: dict[str, ModelConfig] = {}
+"""The models `run` was given in this process, by label: a checkpoint holds only the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrchestratorResult:
+    """What a run gave.
+
+    `tool_calls` in the order of the calls: `{tool, args, result}`, with "[awaiting confirmation]" for those that wait.
+    `backend` is the model's label; `summary` lists what the tools gave; `checkpoint` is None when the run is over; `waiting`
+    names the calls that need a decision: `{id, tool, args, approver, rule}`; `error` is a sentence when the run failed.
+    """
+
+    response: str
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    backend: str = ""
+    summary: str = ""
+    checkpoint: dict[str, Any] | None = None
+    usage: dict[str, int] = field(default_factory=dict)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def gemini_summary(self) -> str:
+        """The older name of `summary`."""
+        return self.summary
+
+
+async def run(
+    task: Content,
+    system_prompt: str = "",
+    session_messages: Sequence[Mapping[str, Any]] | None = None,
+    model_cfg: Mapping[str, Any] | None = None,
+    respond_with_final: bool = True,
+    user_role: str = "user",
+    tool_list: Sequence[str] | None = None,
+    confirm_allow: Sequence[str] | None = None,
+    confirm_deny: Sequence[str] | None = None,
+    *,
+    tools: Sequence[Callable[..., object]] | None = None,
+) -> OrchestratorResult:
+    """Answer `task`, using tools; stop with a checkpoint where a call needs confirmation.
+
+    `model_cfg`: `label, api_url, api_key, model_name, host_type, context_k, max_rounds, tools`; without it the configured
+    default model. `tool_list` None = every tool of the role, [] = none. `tools`: functions decorated with `@bot.tool`, in
+    place of the built-in ones. Raises `ModelConfigError` (also a RuntimeError) when the model is not configured, and
+    `ConfigError` for a wrong setting; what goes wrong later is said in the result.
+    """
+    settings, _ = load()
+    model = _model(model_cfg, settings)
+    _seen_models[model.label] = model
+    rights = Rights(
+        user_role,
+        None if tool_list is None else tuple(tool_list),
+        allow=frozenset(confirm_allow or ()),
+        ask=frozenset(confirm_deny or ()),
+    )
+    first = Run(
+        id=secrets.token_hex(16),
+        task=task if isinstance(task, str) else words.plain(task),
+        messages=(),
+        model=model.label,
+        rights=rights,
+        max_rounds=min(model.max_rounds or settings.max_rounds, settings.max_rounds),
+        with_final=respond_with_final,
+    )
+    toolbox = _toolbox(first, model, settings, tools)
+    messages = opening(
+        task,
+        system_prompt=system_prompt,
+        history=read_history(session_messages, settings.history_messages),
+        has_tools=bool(toolbox.schemas),
+        with_final=respond_with_final,
+    )
+    return await _drive(replace(first, messages=messages), model, toolbox, settings)
+
+
+async def resume(
+    checkpoint: Mapping[str, Any],
+    confirmed: Confirmed,
+    *,
+    tools: Sequence[Callable[..., object]] | None = None,
+    model_cfg: Mapping[str, Any] | None = None,
+) -> OrchestratorResult:
+    """Go on from a checkpoint: `confirmed` decides every waiting call, or each by its id.
+
+    The model is found by the checkpoint's label: `model_cfg`, then the models `run` was given in this process, then the
+    configured ones. Every check is repeated. Raises `CheckpointError` when the checkpoint is damaged, newer, or over.
+    """
+    stored = from_checkpoint(checkpoint)
+    if stored.is_over:
+        raise CheckpointError("This run is already over.")
+    settings, _ = load()
+    model = _model_of(stored, model_cfg, settings)
+    toolbox = _toolbox(stored, model, settings, tools)
+    return await _drive(_decide_all(stored, confirmed), model, toolbox, settings)
+
+
+def _decide_all(stored: Run, confirmed: Confirmed) -> Run:
+    waiting = {call.id for call in stored.waiting}
+    if isinstance(confirmed, Mapping):
+        unknown = [call_id for call_id in confirmed if call_id not in waiting]
+        if unknown:
+            raise CheckpointError(f"This checkpoint has no waiting call {unknown[0]!r}.")
+        said = dict(confirmed)
+    else:
+        said = dict.fromkeys(waiting, confirmed)
+    for call in stored.waiting:
+        if call.id in said:
+            stored = apply(stored, Decided(call.id, _decision(said[call.id])))
+    return stored
+
+
+def _decision(said: bool | Decision) -> Decision:
+    if isinstance(said, Decision):
+        return replace(said, by=said.by or "user")
+    if said is True:
+        return Decision("approve", by="user")
+    if said is False:
+        return Decision("deny")
+    raise CheckpointError("Decide with True, False or a Decision.")
+
+
+async def _drive(run: Run, model: ModelConfig, toolbox: Toolbox, settings: Settings) -> OrchestratorResult:
+    clients = ModelClients(redact=_redactor(settings, model))
+    try:
+        crew = Crew(
+            clients.for_config(model),
+            toolbox,
+            confirm_text=settings.confirm_text,
+            limits=Limits(max_seconds=settings.run_timeout_s),
+        )
+        return result_of(await drive(run, crew))
+    finally:
+        await clients.aclose()
+
+
+def result_of(run: Run) -> OrchestratorResult:
+    """Read a run that came to rest as its result."""
+    response = run.ask_text if run.answer is None else run.answer
+    return OrchestratorResult(
+        response=response,
+        tool_calls=[
+            {"tool": call.name, "args": words.arguments_shown(call), "result": words.result_text(call)}
+            for call in run.calls
+        ],
+        backend=run.model,
+        summary=words.gathered(run),
+        checkpoint=None if run.is_over else to_checkpoint(run),
+        usage={
+            "prompt_tokens": run.usage.prompt_tokens,
+            "completion_tokens": run.usage.completion_tokens,
+            "model_calls": run.usage.model_calls,
+        },
+        waiting=[_waiting(call) for call in run.calls if call.state is CallState.WAITING],
+        error=response if run.status == "failed" else None,
+    )
+
+
+def _waiting(call: ToolCall) -> dict[str, Any]:
+    return {
+        "id": call.id,
+        "tool": call.name,
+        "args": words.arguments_shown(call),
+        "approver": call.approver,
+        "rule": call.rule,
+    }
+
+
+# --- finding models and tools ---------------------------------------------------------------------------------------
+
+
+def _model(model_cfg: Mapping[str, Any] | None, settings: Settings) -> ModelConfig:
+    return from_mapping(model_cfg) if model_cfg is not None else registry_of(settings).default
+
+
+def _model_of(stored: Run, model_cfg: Mapping[str, Any] | None, settings: Settings) -> ModelConfig:
+    if model_cfg is not None:
+        return replace(from_mapping(model_cfg), label=stored.model)
+    if stored.model in _seen_models:
+        return _seen_models[stored.model]
+    try:
+        return registry_of(settings).get(stored.model)
+    except ModelConfigError as err:
+        why = f"There is no model called {stored.model!r} here; give it with model_cfg= to go on."
+        raise ModelConfigError(stored.model, why) from err
+
+
+def registry_of(settings: Settings) -> Registry:
+    """The configured models: MODEL_* and models.toml. Raises `ConfigError`."""
+    return Registry.load(settings.models_file, settings_model=_settings_model(settings))
+
+
+def _settings_model(settings: Settings) -> ModelConfig | None:
+    if not settings.model_api_url and not settings.model_name:
+        return None
+    for key, value in (("MODEL_API_URL", settings.model_api_url), ("MODEL_NAME", settings.model_name)):
+        if not value:
+            raise ConfigError(key, "it is missing; a model needs MODEL_API_URL and MODEL_NAME")
+    try:
+        return from_mapping(
+            {
+                "label": "default",
+                "api_url": settings.model_api_url,
+                "api_key": settings.model_api_key.get_secret_value() or None,
+                "model_name": settings.model_name,
+                "host_type": settings.model_host_type,
+                "context_k": settings.model_context_k,
+                "timeout_s": settings.model_timeout_s,
+            }
+        )
+    except ModelConfigError as err:
+        raise ConfigError(
+            "MODEL_HOST_TYPE" if "host" in err.user_message else "MODEL_API_URL", err.user_message
+        ) from err
+
+
+def tools_of(settings: Settings) -> list[ToolSpec]:
+    """The built-in tools and those of TOOLS_DIR. Raises `ConfigError`."""
+    registry = builtin_tools()
+    if settings.tools_dir is not None:
+        for spec in load_folder(settings.tools_dir):
+            registry.add(spec)
+    return list(registry)
+
+
+def _toolbox(
+    run: Run, model: ModelConfig, settings: Settings, tools: Sequence[Callable[..., object]] | None
+) -> Toolbox:
+    specs = tools_of(settings) if tools is None else [spec_of(function) for function in tools]
+    return Toolbox(
+        specs,
+        permit=permit_for(run.rights, default_approver=settings.default_approver),
+        actor=run.requester,
+        place=run.place,
+        services=Services(files_dir=settings.data_dir / "files"),
+        redact=_redactor(settings, model),
+        only=narrowing(model),
+    )
+
+
+def narrowing(model: ModelConfig) -> frozenset[str] | None:
+    """The tools a model may have at all: None = no narrowing."""
+    if model.tools is True:
+        return None
+    return frozenset(model.tools or ())
+
+
+def _redactor(settings: Settings, model: ModelConfig) -> Callable[[str], str]:
+    from bot.redact import redactor
+
+    return redactor((*settings.secret_values(), model.api_key))

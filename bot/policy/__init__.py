@@ -1,0 +1,1 @@
+"""Who may do what: types, the pure judge, and the book it reads from."""

@@ -1,0 +1,1 @@
+"""Who drives runs: in this process."""

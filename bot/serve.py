@@ -1,0 +1,117 @@
+"""A bot that serves: the HTTP server with the web page and the health checks, the control address, and the way down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from adapters.web import WebAdapter
+from bot._version import __version__
+from bot.app import App, health, open_app, secret_key
+from bot.config.settings import Settings
+from bot.control import serve_control
+from bot.desk import Desk
+from bot.errors import ConfigError
+from bot.models.registry import Registry
+from bot.storage.database import prepare_data_dir
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo adds to the page: people to pick from, things to try, a word on the model."""
+
+    people: tuple[str, ...]
+    suggestions: tuple[str, ...]
+    notice: str = ""
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, *, models: Registry | None = None, demo: Demo | None = None
+) -> AsyncIterator[str]:
+    """Serve until the block ends; gives the page's address. Raises `ConfigError`."""
+    prepare_data_dir(settings.data_dir)
+    async with open_app(settings, models=models) as app:
+        page = _web_adapter(settings, demo) if "web" in settings.adapters else None
+        http = web.Application(client_max_size=1 << 20)
+        http.add_routes(_health_routes(app))
+        if page is not None:
+            page.attach(app.service)
+            page.routes(http)
+            app.add_adapter(page)
+        runner = web.AppRunner(http, access_log=None, shutdown_timeout=3)
+        await runner.setup()
+        try:
+            await _listen(runner, settings)
+            async with serve_control(settings.data_dir, Desk(app).handle):
+                open_runs = await app.service.recover()
+                log.info("bot.ready", version=__version__, open_runs=open_runs, port=runner.addresses[0][1])
+                yield _address(settings, runner)
+                await app.service.aclose()
+        finally:
+            if page is not None:
+                await page.close()
+            await runner.cleanup()
+
+
+def _web_adapter(settings: Settings, demo: Demo | None) -> WebAdapter:
+    hashes = {
+        name: hashlib.sha256(token.get_secret_value().encode()).hexdigest()
+        for name, token in settings.web_tokens.items()
+    }
+    return WebAdapter(
+        secret_key=secret_key(settings),
+        host=settings.http_host,
+        port=settings.http_port,
+        people=hashes,
+        demo_people=demo.people if demo else (),
+        suggestions=demo.suggestions if demo else (),
+        notice=demo.notice if demo else "",
+        allowed_hosts=settings.http_hostnames,
+    )
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    try:
+        await web.TCPSite(runner, settings.http_host, settings.http_port).start()
+    except OSError as err:
+        why = f"cannot listen on {settings.http_host} port {settings.http_port}: {err.strerror or err}"
+        raise ConfigError("HTTP_PORT", why) from err
+
+
+def _address(settings: Settings, runner: web.AppRunner) -> str:
+    host = "localhost" if settings.http_host in ("127.0.0.1", "localhost", "::1") else settings.http_host
+    return f"http://{host}:{runner.addresses[0][1]}"
+
+
+def _health_routes(app: App) -> list[web.RouteDef]:
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "alive", "version": __version__})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        parts = await health(app)
+        is_ready = all(state == "ok" for state in parts.values())
+        return web.json_response({"ready": is_ready, **parts}, status=200 if is_ready else 503)
+
+    return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
+
+
+async def until_told(say: Callable[[], None]) -> None:
+    """Wait for SIGINT or SIGTERM; a second one is harmless."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, told.set)
+    await told.wait()
+    say()

@@ -1,0 +1,261 @@
+"""The chat service: the only door for adapters, and for the command line.
+
+A message is durable before it is acknowledged; a decision is durable before it is shown. A message, a click and a restart
+all end in the same `drive`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+import structlog
+
+from bot import chat, present
+from bot.engine.loop import drive
+from bot.engine.machine import apply
+from bot.engine.types import Actor, Answered, Decided, Decision, Place, Run, Stopped
+from bot.errors import BotError, Refused, StaleRun
+from bot.policy.book import OPERATOR_PLATFORM
+from bot.policy.judge import ADMIN, GUEST, may_decide
+from bot.runner.inprocess import Runner
+from bot.storage.audit import AuditRows
+from bot.storage.reading import StoredApproval
+from bot.storage.runs import StoredRun
+from bot.work import Parts, Show, crew_for, opened
+
+log = structlog.get_logger()
+
+MAX_TASK_CHARS = 32_000
+MAX_REASON_CHARS = 1_000
+CRASHED = "Something went wrong inside the bot, so I stopped here. The operator finds the cause in the log."
+
+
+class ChatService:
+    """Implements `bot.chat.ChatService`. Call `recover()` once at start and `aclose()` at the end."""
+
+    def __init__(self, parts: Parts, audit: AuditRows) -> None:
+        self._parts = parts
+        self._audit = audit
+        self._adapters: dict[str, chat.ChatAdapter] = {}
+        self._runner = Runner(self._work)
+
+    def add_adapter(self, adapter: chat.ChatAdapter) -> None:
+        self._adapters[adapter.platform] = adapter
+
+    # --- messages ---
+
+    async def receive(self, inbound: chat.Inbound) -> chat.Receipt:
+        """Store the message as a queued run, then work on it in the background."""
+        self._check_may_talk(inbound.actor)
+        run = self._new_run(inbound)
+        run_id, is_known = await self._parts.runs.enqueue(run, event_id=inbound.event_id, at_ms=inbound.at_ms)
+        if is_known:
+            log.info("message.repeated", run=run_id)
+            return chat.Receipt(run_id, is_duplicate=True)
+        log.info("message.received", run=run_id, actor=inbound.actor.key, place=str(inbound.place))
+        ahead = [one for one in await self._parts.reader.active_in(inbound.place) if one[1] in ("queued", "running")]
+        position = max(0, len(ahead) - 1)
+        await self._show(inbound.place, chat.Said(run_id, inbound.actor, run.task, inbound.at_ms))
+        await self._show(inbound.place, chat.Working(run_id, "queued" if position else "running"))
+        self._runner.kick(run_id)
+        return chat.Receipt(run_id, position=position)
+
+    def _check_may_talk(self, actor: Actor) -> None:
+        role = self.role_of(actor)
+        if role == GUEST or (self._parts.settings.who_may_talk == "admins" and role != ADMIN):
+            raise Refused("not_allowed", "You may not talk to this bot; ask an admin.")
+
+    def _new_run(self, inbound: chat.Inbound) -> Run:
+        text = self._parts.redact(inbound.text).strip()
+        if not text:
+            raise Refused("empty", "There is nothing in that message to answer.")
+        if len(text) > MAX_TASK_CHARS:
+            raise Refused("too_long", f"That message is too long: at most {MAX_TASK_CHARS} characters.")
+        models, settings = self._parts.models, self._parts.settings
+        model = models.default
+        return Run(
+            id=secrets.token_hex(16),
+            task=text.encode("utf-8", "replace").decode().replace("\0", "\ufffd"),
+            messages=(),
+            model=model.label,
+            requester=inbound.actor,
+            place=inbound.place,
+            max_rounds=min(model.max_rounds or settings.max_rounds, settings.max_rounds),
+        )
+
+    # --- clicks ---
+
+    async def decide(self, click: chat.Click) -> chat.Outcome:
+        """Decide one waiting call: may this person, is it pending, unexpired, unchanged; then the first one wins."""
+        approval = await self._parts.reader.approval(click.approval_id)
+        if approval is None:
+            return chat.Outcome(False, "This approval is not known any more; nothing was run by this click.")
+        if why := self._may_not_decide(approval, click.actor):
+            await self._note_refused(approval, click.actor, why)
+            return chat.Outcome(False, why, self._card(approval))
+        if approval.state != "pending":
+            return chat.Outcome(False, present.decided(approval), self._card(approval))
+        if not approval.is_intact:
+            await self._note_refused(approval, click.actor, "arguments changed")
+            return chat.Outcome(False, "The stored call is not the one that was shown any more; it was not run.")
+        return await self._record_decision(approval, click)
+
+    async def _record_decision(self, approval: StoredApproval, click: chat.Click) -> chat.Outcome:
+        stored = await self._parts.runs.load(approval.run_id)
+        is_late = self._parts.clock() >= approval.expires_ms
+        reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
+        decision = Decision("expire" if is_late else click.verb, click.actor.label, click.actor.key, reason)
+        fact = Decided(approval.call_id, decision)
+        try:
+            after = apply(stored.run, fact)
+            await self._parts.runs.commit(stored.run, fact, after)
+        except StaleRun:
+            decided = await self._parts.reader.approval(approval.id) or approval
+            return chat.Outcome(False, present.decided(decided), self._card(decided))
+        log.info("approval.decided", run=approval.run_id, verb=decision.verb, actor=click.actor.key)
+        await self._show_with(approval.place).on_fact(after, fact)
+        self._runner.kick(approval.run_id)
+        decided = await self._parts.reader.approval(approval.id) or approval
+        words = {"approve": "Approved.", "deny": "Denied."}
+        message = present.decided(decided) if is_late else words[click.verb]
+        return chat.Outcome(not is_late, message, self._card(decided))
+
+    def _may_not_decide(self, approval: StoredApproval, actor: Actor) -> str | None:
+        is_operator = actor.platform == OPERATOR_PLATFORM
+        came_by_cli = approval.place.platform == OPERATOR_PLATFORM
+        here = (approval.place.platform, approval.place.workspace)
+        if not (is_operator or came_by_cli) and here != (actor.platform, actor.workspace):
+            return "This can only be decided where it was asked for."
+        requester = approval.requester
+        return may_decide(approval.approver, actor=actor, role=self.role_of(actor), requester=requester)
+
+    async def _note_refused(self, approval: StoredApproval, actor: Actor, why: str) -> None:
+        run = (await self._parts.runs.load(approval.run_id)).run
+        call = next(call for call in run.calls if call.id == approval.call_id)
+        await self._audit.note_refused(at_ms=self._parts.clock(), run=run, call=call, actor=actor.key, why=why)
+
+    # --- stop ---
+
+    async def stop(self, place: Place, actor: Actor) -> str:
+        """Stop what this person may stop here: what works or is queued first, else what waits."""
+        is_admin = self.role_of(actor) == ADMIN
+        mine = [one for one in await self._parts.reader.active_in(place) if is_admin or one[2] == actor.key]
+        working = [run_id for run_id, status, _ in mine if status in ("queued", "running")]
+        chosen = working or [run_id for run_id, _, _ in mine]
+        stopped = [run_id for run_id in chosen if await self._stop_run(run_id, actor)]
+        return "Stopped." if stopped else "There is nothing of yours to stop here."
+
+    async def _stop_run(self, run_id: str, actor: Actor) -> bool:
+        await self._runner.cancel(run_id)
+        stored = await self._parts.runs.load(run_id)
+        if stored.run.is_over:
+            return False
+        fact = Stopped(actor.label)
+        after = apply(stored.run, fact)
+        try:
+            await self._parts.runs.commit(stored.run, fact, after)
+        except StaleRun:
+            return False
+        await self._show_with(stored.run.place).on_fact(after, fact)
+        await self._start_next(stored.conversation_id)
+        return True
+
+    # --- reading ---
+
+    async def transcript(self, place: Place) -> list[chat.Event]:
+        runs, calls, posts = await self._parts.reader.lines(place)
+        waited = {call.run_id for call in calls}
+        cards = {run_id: [self._card(one) for one in await self._approvals(run_id)] for run_id in waited}
+        return present.transcript(runs, calls, posts, cards)
+
+    async def threads(self, room: Place) -> list[chat.Thread]:
+        return [chat.Thread(*row) for row in await self._parts.reader.threads(room)]
+
+    async def pending(self, actor: Actor) -> list[chat.Card]:
+        waiting = await self._parts.reader.pending()
+        return [self._card(one) for one in waiting if self._may_not_decide(one, actor) is None]
+
+    def role_of(self, actor: Actor) -> str:
+        return self._parts.book.role_of(actor, self._parts.clock())
+
+    async def _approvals(self, run_id: str) -> list[StoredApproval]:
+        return await self._parts.reader.approvals_of_run(run_id)
+
+    def _card(self, approval: StoredApproval) -> chat.Card:
+        return present.card(approval, self._parts.about(approval.tool))
+
+    # --- work ---
+
+    async def recover(self) -> int:
+        """Take up what a stop or a crash left open, through the same door as everything else; gives how many runs."""
+        open_runs = await self._parts.runs.open_runs()
+        for run_id in open_runs:
+            self._runner.kick(run_id)
+        return len(open_runs)
+
+    async def stored(self, run_id: str) -> StoredRun:
+        """A run as it stands. Raises `CheckpointError` when there is none."""
+        return await self._parts.runs.load(run_id)
+
+    def is_working(self, run_id: str) -> bool:
+        return self._runner.is_active(run_id)
+
+    async def idle(self) -> None:
+        """Wait until every run rests: answered, or waiting for people."""
+        await self._runner.idle()
+
+    async def aclose(self, *, within_s: float = 10.0) -> None:
+        await self._runner.aclose(within_s=within_s)
+
+    async def _work(self, run_id: str) -> None:
+        """Take one run as far as it goes now."""
+        stored = await self._parts.runs.load(run_id)
+        with structlog.contextvars.bound_contextvars(run=run_id):
+            try:
+                await self._advance(stored)
+            except StaleRun:
+                log.info("run.stale")  # a click came in between: the runner is kicked again by it
+            except BotError as err:
+                await self._end(run_id, err.user_message)
+            except Exception:  # the rim of a run: its conversation must not hang on a fault of ours
+                log.exception("run.failed")
+                await self._end(run_id, CRASHED)
+        await self._start_next(stored.conversation_id)
+
+    async def _advance(self, stored: StoredRun) -> None:
+        run = stored.run
+        if run.is_over:
+            return
+        if stored.status == "queued":
+            if await self._parts.runs.next_queued(stored.conversation_id) != run.id:
+                return
+            run = await opened(self._parts, run)
+            await self._parts.runs.start(run)
+        await self._show(run.place, chat.Working(run.id, "running"))
+        run = await drive(run, crew_for(self._parts, run, self._adapters.get(run.place.platform)))
+        log.info("run.rested", status=run.status, rounds=run.rounds, tokens=run.usage.completion_tokens)
+
+    async def _end(self, run_id: str, text: str) -> None:
+        """Give a run that cannot go on its end, so that its person is told and nothing waits for it."""
+        stored = await self._parts.runs.load(run_id)
+        if stored.run.is_over:
+            return
+        closed = apply(stored.run, Stopped("the bot")) if stored.run.calls else stored.run
+        fact = Answered(text, "failed")
+        await self._parts.runs.commit(stored.run, fact, replace(closed, answer=text, status="failed"))
+        await self._show_with(stored.run.place).on_fact(replace(closed, answer=text, status="failed"), fact)
+
+    async def _start_next(self, conversation_id: int) -> None:
+        next_id = await self._parts.runs.next_queued(conversation_id)
+        if next_id is not None:
+            self._runner.kick(next_id)
+
+    # --- showing ---
+
+    def _show_with(self, place: Place) -> Show:
+        return Show(self._parts, self._adapters.get(place.platform))
+
+    async def _show(self, place: Place, event: chat.Event) -> None:
+        if adapter := self._adapters.get(place.platform):
+            await adapter.show(place, event)

@@ -1,0 +1,1 @@
+"""The database: schema, migrations, and the statements over them. One connection owns the SQLite file."""

@@ -1,0 +1,130 @@
+"""Open the database: one connection, durable commits, migrations at start, one owner process.
+
+SQLite facts behind it: a deferred transaction that reads first and writes later fails at once when another has committed,
+so every transaction starts with BEGIN IMMEDIATE; `synchronous=FULL` because NORMAL may lose the mark that a call has
+started on power loss (sqlite.org/wal.html).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from bot.errors import ConfigError, StoreError
+
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
+
+
+class Database:
+    """One open database. `begin()` gives a connection inside one transaction that commits, or rolls back on any error."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as err:
+            raise StoreError(f"The database refused: {_plain(err)}.") from err
+
+    async def ping(self) -> None:
+        """Raise `StoreError` unless the database answers."""
+        async with self.begin() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    async def migrate(self) -> str:
+        """Bring the schema up to date; gives the revision. Safe to run again."""
+        from bot.storage.migrate import upgrade
+
+        async with self.begin() as connection:
+            return await connection.run_sync(upgrade)
+
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite+aiosqlite:///{path}"
+
+
+async def open_database(url: str) -> Database:
+    """Open and migrate. Raises `ConfigError` naming DATABASE_URL or DATA_DIR when the file cannot be used."""
+    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_timeout=60)
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    database = Database(engine)
+    try:
+        await database.migrate()
+    except StoreError as err:
+        await database.aclose()
+        raise ConfigError("DATA_DIR", f"the database cannot be used: {err.user_message}") from err
+    except BaseException:
+        await database.aclose()
+        raise
+    return database
+
+
+def _prepare(dbapi: object, _record: object) -> None:
+    dbapi.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy hands over its own DBAPI adapter
+    cursor = dbapi.cursor()  # type: ignore[attr-defined]
+    for pragma in PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _plain(err: DBAPIError) -> str:
+    """The driver's own words, without the statement and its values."""
+    return str(err.orig)[:200] if err.orig else type(err).__name__
+
+
+# --- one owner -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def own(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for this process. Raises `ConfigError` when another process owns it."""
+    prepare_data_dir(data_dir)
+    handle = os.open(data_dir / "nod.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not _lock(handle):
+            raise ConfigError("DATA_DIR", f"{data_dir} is in use by another process of Nod")
+        yield
+    finally:
+        os.close(handle)
+
+
+def prepare_data_dir(data_dir: Path) -> None:
+    """Make the folder, readable by its owner only. Raises `ConfigError` when it cannot be used."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except FileExistsError:
+        raise ConfigError("DATA_DIR", f"{data_dir} is a file, not a folder") from None
+    except (OSError, RuntimeError) as err:
+        raise ConfigError("DATA_DIR", f"{data_dir} cannot be made ({type(err).__name__})") from err
+    if not os.access(data_dir, os.W_OK | os.X_OK):
+        raise ConfigError("DATA_DIR", f"{data_dir} cannot be written to")
+
+
+def _lock(handle: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:  # Windows: one process is the operator's promise there
+        return True
+    with contextlib.suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False

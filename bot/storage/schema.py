@@ -1,0 +1,206 @@
+"""The tables, as SQLAlchemy Core. Times are integer milliseconds since 1970; arguments and their hash are text."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from bot.engine.types import CallState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+RUN_STATES = ("queued", "running", "waiting", "done", "failed", "cancelled")
+APPROVAL_STATES = ("pending", "approved", "denied", "expired", "cancelled")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("platform", Text, nullable=False),
+    Column("workspace", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("thread", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("platform", "workspace", "channel", "thread"),
+)
+
+# The settled messages of a conversation, ordered by when their turn settled.
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("conversation_id", RowId, ForeignKey("conversations.id"), nullable=False),
+    Column("run_id", Text, nullable=True),
+    Column("role", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("key", Text, nullable=True, unique=True),
+    Column("at_ms", BigInteger, nullable=False),
+    _one_of("role", ("user", "assistant")),
+    Index("ix_turns_conversation_id_id", "conversation_id", "id"),
+)
+
+# A run's head: one row that changes; what grows is in run_messages and calls.
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("seq", RowId, nullable=False, unique=True),
+    Column("conversation_id", RowId, ForeignKey("conversations.id"), nullable=False),
+    Column("event_id", Text, nullable=True, unique=True),
+    Column("requester", Text, nullable=False),
+    Column("requester_name", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("answer", Text, nullable=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("settled_ms", BigInteger, nullable=True),
+    _one_of("status", RUN_STATES),
+    Index("ix_runs_conversation_id_seq", "conversation_id", "seq"),
+    Index("ix_runs_status", "status"),
+)
+
+run_messages = Table(
+    "run_messages",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("sent", Text, nullable=True),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("reply", Integer, nullable=False),
+    Column("provider_id", Text, nullable=True),
+    Column("wire_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("arguments_sha256", Text, nullable=False),
+    Column("edited", Text, nullable=True),
+    Column("state", Text, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("definition", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("result", Text, nullable=True),
+    Column("is_error", Boolean, nullable=False),
+    Column("duration_ms", Integer, nullable=True),
+    Column("started_ms", BigInteger, nullable=True),
+    Column("ended_ms", BigInteger, nullable=True),
+    UniqueConstraint("run_id", "position"),
+    _one_of("state", tuple(state.value for state in CallState)),
+    Index("ix_calls_state", "state"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("call_id", Text, ForeignKey("calls.id"), nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("arguments_sha256", Text, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided_name", Text, nullable=False),
+    Column("decided_ms", BigInteger, nullable=True),
+    Column("reason", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    _one_of("state", APPROVAL_STATES),
+    Index("ix_approvals_state_created_ms", "state", "created_ms"),
+    Index("ix_approvals_run_id", "run_id"),
+)
+
+# What the admins set. `subject` is a person's key; `kind` role | allow | ask | deny; `value` the role or the tool.
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("workspace", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=True),
+    _one_of("kind", ("role", "allow", "ask", "deny")),
+    UniqueConstraint("workspace", "subject", "kind", "value"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("requester", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ms", Integer, nullable=True),
+    Index("ix_audit_run", "run"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("platform", Text, nullable=False),
+    Column("workspace", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Index("ix_notes_platform_workspace_channel", "platform", "workspace", "channel"),
+)

@@ -1,0 +1,205 @@
+"""One run at work for the chat service: its opening, its crew, and what its place sees of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from bot import chat, present
+from bot.config.settings import Settings
+from bot.engine.loop import Crew
+from bot.engine.machine import Limits
+from bot.engine.ports import TextListener
+from bot.engine.types import (
+    Actor,
+    Answered,
+    Asked,
+    Decided,
+    Fact,
+    Permit,
+    Place,
+    Returned,
+    Rights,
+    Run,
+    Started,
+    Stopped,
+    ToolFacts,
+    Verdict,
+)
+from bot.models.client import ModelClients
+from bot.models.registry import ModelConfig, Registry
+from bot.opening import Turn, fit_history, history_bytes, opening
+from bot.policy.book import Book
+from bot.policy.judge import judge
+from bot.storage.reading import Reader, StoredTurn
+from bot.storage.runs import RunRows, now_ms
+from bot.tools.context import Services
+from bot.tools.registry import ToolSpec
+from bot.tools.toolbox import Toolbox
+
+HISTORY_TURNS = 200
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything the service is built from, opened and closed by the composition root."""
+
+    settings: Settings
+    runs: RunRows
+    reader: Reader
+    models: Registry
+    clients: ModelClients
+    tools: tuple[ToolSpec, ...]
+    book: Book
+    services: Services = field(default_factory=Services)
+    persona: str = ""
+    redact: Callable[[str], str] = str
+    clock: Callable[[], int] = now_ms
+
+    def about(self, tool: str) -> str:
+        """The first sentence of a tool's description, "" for one that is gone."""
+        described = (spec.description for spec in self.tools if spec.name == tool)
+        return next(described, "").partition("\n")[0]
+
+
+def rights_of(parts: Parts, actor: Actor) -> Rights:
+    return parts.book.rights_of(actor, parts.clock())
+
+
+def live_permit(parts: Parts, actor: Actor) -> Permit:
+    """This person's policy, read anew at every question: a tightened one applies to what waits."""
+
+    def permit(facts: ToolFacts) -> Verdict:
+        return judge(rights_of(parts, actor), facts, default_approver=parts.settings.default_approver)
+
+    return permit
+
+
+def toolbox_for(parts: Parts, run: Run, model: ModelConfig) -> Toolbox:
+    return Toolbox(
+        parts.tools,
+        permit=live_permit(parts, run.requester),
+        actor=run.requester,
+        place=run.place,
+        services=parts.services,
+        redact=parts.redact,
+        only=narrowing(model),
+    )
+
+
+def narrowing(model: ModelConfig) -> frozenset[str] | None:
+    """The tools a model may have at all: None = no narrowing."""
+    if model.tools is True:
+        return None
+    return frozenset(model.tools or ())
+
+
+def crew_for(parts: Parts, run: Run, adapter: chat.ChatAdapter | None) -> Crew:
+    """Who drives this run. Raises `ModelConfigError` when its model is not configured any more."""
+    model = parts.models.get(run.model)
+    return Crew(
+        parts.clients.for_config(model),
+        toolbox_for(parts, run, model),
+        parts.runs,
+        Show(parts, adapter),
+        Limits(max_seconds=parts.settings.run_timeout_s),
+        parts.settings.confirm_text,
+    )
+
+
+async def opened(parts: Parts, run: Run) -> Run:
+    """Give a queued run its first messages, with the history as it is now."""
+    model = parts.models.get(run.model)
+    stored = await parts.reader.turns(run.place, limit=2 * HISTORY_TURNS)
+    waiting = await _waiting_in(parts, run.place)
+    history = fit_history(
+        _turns(stored),
+        speaker=run.requester.key,
+        waiting=waiting,
+        max_bytes=history_bytes(model.context_k),
+        max_messages=model.history_messages,
+    )
+    messages = opening(
+        run.task,
+        system_prompt=parts.persona,
+        history=history,
+        has_tools=bool(toolbox_for(parts, run, model).schemas),
+    )
+    return replace(run, messages=messages, rights=rights_of(parts, run.requester))
+
+
+async def _waiting_in(parts: Parts, place: Place) -> list[str]:
+    waiting = [run_id for run_id, status, _ in await parts.reader.active_in(place) if status == "waiting"]
+    approvals = [one for run_id in waiting for one in await parts.reader.approvals_of_run(run_id)]
+    return [f"{one.tool} (asked for by {one.requester.label})" for one in approvals if one.state == "pending"]
+
+
+def _turns(stored: list[StoredTurn]) -> list[Turn]:
+    """Settled messages, grouped as they settled."""
+    turns = []
+    for run_id, group in itertools.groupby(stored, key=lambda turn: turn.run_id):
+        for pair in [list(group)] if run_id else [[post] for post in group]:
+            asked = next((turn for turn in pair if turn.role == "user"), None)
+            answered = "\n".join(turn.text for turn in pair if turn.role == "assistant")
+            turns.append(Turn(asked.author if asked else "", asked.text if asked else "", answered))
+    return turns
+
+
+class Show:
+    """Shows a run's facts in its place, after they are durable."""
+
+    def __init__(self, parts: Parts, adapter: chat.ChatAdapter | None) -> None:
+        self._parts = parts
+        self._adapter = adapter
+
+    def text_listener(self, run: Run) -> TextListener | None:
+        adapter = self._adapter
+        if adapter is None or not adapter.is_watched(run.place):
+            return None
+
+        async def on_text(text: str) -> None:
+            await adapter.show(run.place, chat.TextSoFar(run.id, text))
+
+        return on_text
+
+    async def on_fact(self, run: Run, fact: Fact) -> None:
+        adapter = self._adapter
+        if adapter is None:
+            return
+        match fact:
+            case Started(call_id) | Returned(call_id):
+                await self._show_call(adapter, run, call_id)
+            case Asked(calls):
+                for call_id, _ in calls:
+                    await self._show_call(adapter, run, call_id)
+                await self.show_cards(run.id)
+                await adapter.show(run.place, chat.Working(run.id, "waiting"))
+            case Decided(call_id):
+                await self._show_call(adapter, run, call_id)
+                await self.show_cards(run.id)
+            case Answered() | Stopped():
+                await self._show_end(adapter, run, is_stop=isinstance(fact, Stopped))
+            case _:
+                pass
+
+    async def show_cards(self, run_id: str) -> None:
+        if self._adapter is None:
+            return
+        for approval in await self._parts.reader.approvals_of_run(run_id):
+            shown = present.card(approval, self._parts.about(approval.tool))
+            await self._adapter.show(approval.place, chat.CardShown(shown))
+
+    async def _show_call(self, adapter: chat.ChatAdapter, run: Run, call_id: str) -> None:
+        call = next(call for call in run.calls if call.id == call_id)
+        await adapter.show(run.place, present.tool_line(run.id, call))
+        if call.decided_by and call.state.value not in ("waiting", "approved"):
+            await self.show_cards(run.id)
+
+    async def _show_end(self, adapter: chat.ChatAdapter, run: Run, *, is_stop: bool) -> None:
+        if is_stop:
+            for call in run.calls:
+                await adapter.show(run.place, present.tool_line(run.id, call))
+            await self.show_cards(run.id)
+        await adapter.show(run.place, chat.Answered(run.id, run.answer or "", self._parts.clock()))
+        await adapter.show(run.place, chat.Working(run.id, run.status))
