@@ -5,11 +5,11 @@ Tools never import storage or adapters; whoever builds the toolbox hands them in
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.engine.types import Actor, Place
 
@@ -17,11 +17,10 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Give every address of a host (and port) as text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One remembered line of a room. `author` is for display; `at_ms` is milliseconds since 1970."""
 
-    id: str
+    id: int
     author: str
     text: str
     at_ms: int
@@ -33,8 +32,11 @@ class Notes(Protocol):
     async def add(self, place: Place, author: str, text: str, key: str) -> int:
         """Add a note and give the room's total number of notes. The same key twice adds it once."""
 
-    async def search(self, place: Place, query: str, limit: int) -> list[Note]:
-        """Give the notes that hold the words of `query`, newest first; an empty query matches every note."""
+    async def search(self, place: Place, query: str, limit: int) -> Sequence[tuple[int, str, str, int]]:
+        """Give the notes that hold every word of `query`, newest first, as `Note`s or rows of the same shape.
+
+        An empty query matches every note.
+        """
 
     async def clear(self, place: Place) -> int:
         """Delete every note of the room and give how many there were."""

@@ -104,7 +104,9 @@ def _describe(schema: Schema, described: Mapping[str, str], defaults: Mapping[st
     assert isinstance(properties, dict)
     for name, property_schema in properties.items():
         if name in described:
-            property_schema["description"] = described[name]
+            # what the docstring says comes before what the type says ("Format: date.")
+            words = f"{described[name]} {property_schema.get('description', '')}"
+            property_schema["description"] = words.strip()
         if isinstance(defaults.get(name), str | int | float):
             property_schema["default"] = defaults[name]
 
@@ -153,8 +155,8 @@ def simplify(schema: Mapping[str, object]) -> Schema:
     """Make a JSON schema plain enough for small models and for Gemini.
 
     References are put in place (only recursive ones keep `$defs`), `title` goes, "X or null" becomes X, `const` becomes
-    an `enum` of one, `oneOf` becomes `anyOf`, string formats other than date-time become words, every object with
-    properties is closed.
+    an `enum` of one, `oneOf` becomes `anyOf`, lengths of text and formats other than date-time become words, every
+    object with properties is closed.
     """
     definitions = schema.get("$defs", {})
     assert isinstance(definitions, Mapping)
@@ -180,7 +182,7 @@ class _Simplifier:
         if "$ref" in value:
             return self._reference(value, inside)
         plain = {key: self._member(key, member, inside) for key, member in value.items() if key != "title"}
-        return _closed(_worded_format(_without_null(_renamed(plain))))
+        return _closed(_worded_lengths(_worded_format(_without_null(_renamed(plain)))))
 
     def _reference(self, value: Mapping[str, object], inside: tuple[str, ...]) -> Schema:
         name = str(value["$ref"]).removeprefix("#/$defs/")
@@ -226,6 +228,16 @@ def _worded_format(schema: Schema) -> Schema:
         return schema
     words = f"{schema.get('description', '')} Format: {schema.pop('format')}."
     return {**schema, "description": words.strip()}
+
+
+def _worded_lengths(schema: Schema) -> Schema:
+    """llama.cpp refuses a grammar with a long repetition, so a text's lengths are said and left to the validator."""
+    if schema.get("type") != "string" or not {"minLength", "maxLength"} & set(schema):
+        return schema
+    longest = schema.pop("maxLength", None)
+    schema.pop("minLength", None)
+    words = f"{schema.get('description', '')} At most {longest} characters." if longest else schema.get("description")
+    return {**schema, "description": str(words).strip()} if words else schema
 
 
 def _closed(schema: Schema) -> Schema:

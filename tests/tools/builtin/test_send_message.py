@@ -1,0 +1,50 @@
+"""Posting elsewhere."""
+
+from __future__ import annotations
+
+from bot.engine.types import Actor, Place
+from bot.errors import ToolError
+from bot.tools.builtin.send_message import send_message
+from bot.tools.context import Services
+from bot.tools.registry import spec_of
+from tests.tools.boxes import ALICE, ROOM, box, call
+
+
+class PostsInMemory:
+    def __init__(self) -> None:
+        self.posted: list[tuple[Actor, Place, str, str, str]] = []
+
+    async def post(self, actor: Actor, from_place: Place, channel: str, text: str, key: str) -> str:
+        if channel not in self.channels():
+            raise ToolError(f"There is no channel {channel!r}. Channels: general.")
+        self.posted.append((actor, from_place, channel, text, key))
+        return f"Posted in #{channel}."
+
+    def channels(self) -> list[str]:
+        return ["general"]
+
+
+async def test_a_message_is_posted_for_the_person_who_asked() -> None:
+    posts = PostsInMemory()
+
+    result, _ = await box([send_message], services=Services(posts=posts)).run(
+        call("send_message", '{"channel":"general","text":"Hi"}'), key="r1:c1"
+    )
+
+    assert result.text == "Posted in #general."
+    assert posts.posted == [(ALICE, ROOM, "general", "Hi", "r1:c1")]
+
+
+async def test_an_unknown_channel_is_said() -> None:
+    toolbox = box([send_message], services=Services(posts=PostsInMemory()))
+
+    result, _ = await toolbox.run(call("send_message", '{"channel":"x","text":"Hi"}'), key="k")
+
+    assert result.is_error
+    assert result.text == "There is no channel 'x'. Channels: general."
+
+
+def test_it_is_gated_runs_once_and_needs_a_way_to_post() -> None:
+    assert spec_of(send_message).confirm
+    assert spec_of(send_message).effect == "once"
+    assert box([send_message]).schemas == b""
