@@ -199,18 +199,21 @@ def _size(folder: int, name: str, path: str) -> int | None:
 
 
 def _read(folder: int, name: str, path: str) -> bytes:
+    # O_NONBLOCK: a pipe of this name must not keep us waiting
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        # O_NONBLOCK: a pipe of this name must not keep us waiting
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        descriptor = os.open(name, flags, dir_fd=folder)
     except FileNotFoundError:
         raise _missing(path) from None
     except OSError:
         raise ToolError(f"{path!r} is not a file that can be read.") from None
-    with open(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ToolError(f"{path!r} is not a file.")
-        content = file.read(MAX_FILE_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > MAX_FILE_BYTES:
         raise ToolError(f"The file {path!r} is larger than {MAX_FILE_BYTES:,} bytes and cannot be read.")
     return content
