@@ -82,7 +82,8 @@ async def _by_itself(settings: Settings, method: str, words: dict[str, Any]) -> 
     from bot.app import open_app
     from bot.desk import Desk
 
-    async with open_app(settings) as app:
+    quiet = settings.model_copy(update={"log_level": "warning"}) if settings.log_level == "info" else settings
+    async with open_app(quiet) as app:
         await app.service.recover()
         answer = await Desk(app).handle(method, words)
         await app.service.idle()

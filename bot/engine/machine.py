@@ -209,7 +209,7 @@ def _replied_in_words(run: Run, reply: Reply) -> Run:
 
 
 def _decided(run: Run, call_id: str, decision: Decision) -> Run:
-    said: dict[str, object] = {"decided_by": decision.by, "reason": decision.reason}
+    said: dict[str, object] = {"decided_by": decision.by, "decider": decision.actor, "reason": decision.reason}
     match decision.verb:
         case "approve":
             return _move(run, call_id, {CallState.WAITING}, state=CallState.APPROVED, **said)

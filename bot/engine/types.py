@@ -149,7 +149,7 @@ class ToolCall:
 
     `id` is ours (database, buttons); `provider_id` is what the provider said, `wire_id` what is sent back to it: the same,
     unless it was missing or repeated. `arguments` is the raw JSON text as it came; `edited` replaces it where a person
-    edited it. `reply` counts the assistant messages with calls of this run from 1; `definition` is the fingerprint of the
+    edited it. `decided_by` is the name that is shown, `decider` the identity that is audited. `reply` counts the assistant messages with calls of this run from 1; `definition` is the fingerprint of the
     tool as it was when the call was judged.
     """
 
@@ -167,6 +167,7 @@ class ToolCall:
     definition: str = ""
     edited: str | None = None
     decided_by: str = ""
+    decider: str = ""
     reason: str = ""
     result: ToolResult | None = None
     duration_ms: int | None = None

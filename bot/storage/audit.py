@@ -35,7 +35,7 @@ def audit_row(run: Run, call: ToolCall, at_ms: int) -> dict[str, Any]:
         "arguments": call.to_run,
         "verdict": call.verdict,
         "rule": call.rule,
-        "approver": call.decided_by or call.approver,
+        "approver": call.decider or call.decided_by or call.approver,
         "decision": decision,
         "outcome": call.state.value if call.is_final else "",
         "reason": call.reason,

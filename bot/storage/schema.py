@@ -118,6 +118,7 @@ calls = Table(
     Column("approver", Text, nullable=False),
     Column("definition", Text, nullable=False),
     Column("decided_by", Text, nullable=False),
+    Column("decider", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("result", Text, nullable=True),
     Column("is_error", Boolean, nullable=False),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy import Text
-
 
 revision = "0001"
 down_revision = None
@@ -156,6 +154,7 @@ def upgrade() -> None:
         sa.Column("approver", sa.Text(), nullable=False),
         sa.Column("definition", sa.Text(), nullable=False),
         sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.Column("decider", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("result", sa.Text(), nullable=True),
         sa.Column("is_error", sa.Boolean(), nullable=False),
