@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Actor, CallState, Place
@@ -153,28 +153,43 @@ class Reader:
     async def threads(self, room: Place, *, limit: int = 200) -> list[tuple[Place, str, int, bool]]:
         """The conversations of a room, the latest first: place, first words, last change, does something wait."""
         places, runs, turns = schema.conversations, schema.runs, schema.turns
-        first_run = select(func.min(runs.c.seq)).where(runs.c.conversation_id == places.c.id).scalar_subquery()
-        title = select(runs.c.task).where(runs.c.seq == first_run).scalar_subquery()
-        post = (
-            select(turns.c.text).where(turns.c.conversation_id == places.c.id).order_by(turns.c.id).limit(1)
-        ).scalar_subquery()
-        last_run = select(func.max(runs.c.created_ms)).where(runs.c.conversation_id == places.c.id).scalar_subquery()
-        last_turn = select(func.max(turns.c.at_ms)).where(turns.c.conversation_id == places.c.id).scalar_subquery()
-        waiting = select(func.count()).where(runs.c.conversation_id == places.c.id, runs.c.status == "waiting")
-        updated = func.max(
-            func.coalesce(last_run, places.c.created_ms), func.coalesce(last_turn, places.c.created_ms)
+        asked = (
+            select(
+                runs.c.conversation_id,
+                func.min(runs.c.seq).label("first"),
+                func.max(runs.c.created_ms).label("at_ms"),
+                func.sum(case((runs.c.status == "waiting", 1), else_=0)).label("waiting"),
+            )
+            .group_by(runs.c.conversation_id)
+            .subquery()
+        )
+        settled = (
+            select(
+                turns.c.conversation_id, func.min(turns.c.id).label("first"), func.max(turns.c.at_ms).label("at_ms")
+            )
+            .group_by(turns.c.conversation_id)
+            .subquery()
+        )
+        first_run, first_turn = runs.alias(), turns.alias()
+        updated = case(
+            (func.coalesce(settled.c.at_ms, 0) > func.coalesce(asked.c.at_ms, 0), settled.c.at_ms), else_=asked.c.at_ms
         ).label("updated_ms")
         query = (
             select(
                 *_place_columns(),
-                func.coalesce(title, post, "").label("title"),
+                func.coalesce(first_run.c.task, first_turn.c.text).label("title"),
                 updated,
-                waiting.scalar_subquery().label("waiting"),
+                func.coalesce(asked.c.waiting, 0).label("waiting"),
             )
+            .outerjoin(asked, asked.c.conversation_id == places.c.id)
+            .outerjoin(settled, settled.c.conversation_id == places.c.id)
+            .outerjoin(first_run, first_run.c.seq == asked.c.first)
+            .outerjoin(first_turn, first_turn.c.id == settled.c.first)
             .where(
                 places.c.platform == room.platform,
                 places.c.workspace == room.workspace,
                 places.c.channel == room.channel,
+                asked.c.conversation_id.is_not(None) | settled.c.conversation_id.is_not(None),
             )
             .order_by(updated.desc(), places.c.id.desc())
             .limit(limit)
