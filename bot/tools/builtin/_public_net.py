@@ -13,6 +13,7 @@ _MAX_URL_CHARS = 2048
 _HOST = re.compile(
     r"(?=.{1,253}\.?$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
 )
+_AUTHORITY = re.compile(r"^[^/?#]*//([^/?#]*).*$", re.DOTALL)
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 # Own lists, because `is_global` changed its mind between Python releases (3.11.10, 3.12.4).
@@ -84,7 +85,7 @@ def checked_url(text: str, ports: frozenset[int]) -> URL:
         raise ToolError("The URL is not valid.") from err
     if url.scheme not in ("http", "https"):
         raise ToolError("Only http:// and https:// URLs can be fetched.")
-    if url.raw_user is not None or url.raw_password is not None or "@" in url.raw_authority:
+    if "@" in _AUTHORITY.sub(r"\1", text):
         raise ToolError("URLs with a user name or password are not fetched.")
     if host is None or not _is_plain_host(host):
         raise ToolError("The URL has no usable host name.")
