@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import Mapping
 from importlib import resources
 
+import structlog
 from aiohttp import web
 
 from adapters.web.api import ROOM, Api, Door
@@ -19,7 +19,7 @@ from adapters.web.render import fragment
 from adapters.web.session import Seal
 from bot.chat import Actor, Answered, ChatService, Event, Place, TextSoFar, ToolLine, Working
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 STATIC = {
     "nod.css": "text/css",
@@ -68,8 +68,6 @@ class WebAdapter:
                 seal=Seal(secret_key),
                 feed=self._feed,
                 look=Look(title, notice, suggestions, self._version),
-                # Cookies do not tell ports apart: two bots on one machine must not sign each other out.
-                cookie=f"nod_session_{port}",
             )
         )
 
@@ -114,6 +112,9 @@ class WebAdapter:
     def is_watched(self, place: Place) -> bool:
         return place.room == ROOM and self._feed.is_watched(place.thread)
 
+    def channels(self) -> list[str]:
+        return [ROOM.channel]
+
     def may_post(self, actor: Actor, channel: str) -> str | None:
         if actor.platform != self.platform or not self._people.knows(actor.user):
             return "Only people of the web page can have something posted there."
@@ -128,7 +129,7 @@ class WebAdapter:
             await self._show(place.thread, event)
         except Exception:
             # The rim: what cannot be drawn is in the store all the same, and must not end the run that says it.
-            log.exception("web.show_failed", extra={"event": type(event).__name__})
+            log.exception("web.show_failed", place=str(place), kind=type(event).__name__)
 
     async def _show(self, thread: str, event: Event) -> None:
         is_watched = self._feed.is_watched(thread)

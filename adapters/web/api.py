@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import hmac
 import json
-import logging
 import re
 import secrets
 import time
@@ -18,18 +17,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import structlog
 from aiohttp import web
 
 from adapters.web.feed import RELOAD, Feed, Subscriber, sse
-from adapters.web.guard import Rejected, is_from_here, is_navigation
+from adapters.web.guard import HEADERS, Rejected, is_from_here, is_navigation, own_port
 from adapters.web.page import Look, Viewer, bounce_page, chat_page, login_page
 from adapters.web.people import People, Tries
 from adapters.web.render import fragment, person
 from adapters.web.session import SESSION_S, Seal, Session
 from adapters.web.visible import exact, is_blank, prose
-from bot.chat import Actor, Card, CardShown, ChatService, Click, Inbound, Place, Said
+from bot.chat import Actor, Card, CardShown, ChatService, Click, Inbound, Place
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 ROOM = Place("web", "", "general")
 MAX_TEXT_BYTES = 32 * 1024
@@ -38,8 +38,10 @@ TOO_LONG = f"This is too long: at most {MAX_TEXT_BYTES // 1024} kB of text fit i
 MAX_BODY_BYTES = 64 * 1024
 BODY_S = 15.0
 HEARTBEAT_S = 15.0
+LOOK_S = 1.0
 WRITE_S = 10.0
 LOGIN_S = 0.5
+STREAM_HEADERS = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 MAX_ENDED = 10_000
 
 _THREAD = re.compile(r"[a-z0-9]{1,32}", re.ASCII)
@@ -56,7 +58,6 @@ class Door:
     seal: Seal
     feed: Feed
     look: Look
-    cookie: str
 
 
 def new_thread_id() -> str:
@@ -113,7 +114,7 @@ class Api:
         name = self._door.people.with_token(_text(body, "token")) if self._door.people.mode == "token" else None
         await asyncio.sleep(LOGIN_S)
         if name is None:
-            log.warning("web.login_refused", extra={"address": address})
+            log.warning("web.login_refused", address=address)
             raise Rejected(401, "This token is not known here.")
         self._tries.forget(address)
         return self._become(request, name)
@@ -121,7 +122,7 @@ class Api:
     async def logout(self, request: web.Request) -> web.StreamResponse:
         self._end(self._checked(request))
         response = web.json_response({})
-        response.del_cookie(self._door.cookie, path="/", httponly=True, samesite="Strict")
+        response.del_cookie(_cookie(request), path="/", httponly=True, samesite="Strict")
         return response
 
     async def choose_person(self, request: web.Request) -> web.StreamResponse:
@@ -146,18 +147,15 @@ class Api:
         thread = _thread(_text(body, "thread"))
         event_id = _matching(_CLIENT_ID, _text(body, "event_id"), "This message has no proper id.")
         text = _message(_text(body, "text"))
-        at_ms = _now_ms()
         # The id is the person's own: nobody can take another's id first and so swallow their message.
-        inbound = Inbound(f"{actor.key}:{event_id}", _place(thread), actor, text, at_ms)
+        inbound = Inbound(f"{actor.key}:{event_id}", _place(thread), actor, text, _now_ms())
         receipt = await self._door.service().receive(inbound)
-        said = fragment(Said(receipt.run_id, actor, text, at_ms)).as_json()
         return web.json_response(
             {
                 "run": receipt.run_id,
                 "thread": thread,
                 "position": receipt.position,
                 "is_duplicate": receipt.is_duplicate,
-                "fragment": said,
             }
         )
 
@@ -211,19 +209,21 @@ class Api:
         """Stream what happens: first `hello`, then `fragment` and `changed`; `reload` or `bye` is the last."""
         session = self._viewing(request)
         subscriber = self._door.feed.subscribe(_thread(request.query.get("thread", "")))
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        response = web.StreamResponse(headers=HEADERS | STREAM_HEADERS)
         try:
             await response.prepare(request)
             if request.transport is not None:
                 subscriber.abort = request.transport.abort
             # A page that went away, or takes nothing for a while, ends its stream; it comes back by itself.
             with contextlib.suppress(ConnectionError, TimeoutError):
-                await self._stream(response, subscriber, session)
+                await self._stream(request, response, subscriber, session)
         finally:
             self._door.feed.unsubscribe(subscriber)
         return response
 
-    async def _stream(self, response: web.StreamResponse, subscriber: Subscriber, session: Session) -> None:
+    async def _stream(
+        self, request: web.Request, response: web.StreamResponse, subscriber: Subscriber, session: Session
+    ) -> None:
         piece = sse("hello", {"version": self._door.look.version})
         while True:
             try:
@@ -236,11 +236,7 @@ class Api:
                 return
             if not self._is_valid(session):
                 subscriber.end(RELOAD)
-            try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    piece = await subscriber.next()
-            except TimeoutError:
-                piece = b": still here\n\n"
+            piece = await _next_piece(request, subscriber)
 
     async def nothing(self, request: web.Request) -> web.StreamResponse:
         raise Rejected(404, "There is nothing at this address.")
@@ -251,7 +247,7 @@ class Api:
         """Who the browser proved to be. Where no token is needed, only this very machine counts as a browser."""
         if self._door.people.mode != "token" and not is_from_here(request):
             raise Rejected(403, "This page can be used on the machine it runs on only.")
-        session = self._door.seal.open(request.cookies.get(self._door.cookie, ""), self._door.people.stamp, time.time())
+        session = self._door.seal.open(request.cookies.get(_cookie(request), ""), self._door.people.stamp, time.time())
         return None if session is None or session.id in self._ended else session
 
     def _is_valid(self, session: Session) -> bool:
@@ -290,7 +286,7 @@ class Api:
         assert stamp is not None, "a session is made for somebody known only"
         is_https = request.secure or request.headers.get("Origin", "").startswith("https://")
         response.set_cookie(
-            self._door.cookie,
+            _cookie(request),
             self._door.seal.close(session, stamp),
             max_age=max(0, int(session.expires_s - time.time())),
             path="/",
@@ -303,6 +299,17 @@ class Api:
         self._ended[session.id] = None
         while len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
+
+
+async def _next_piece(request: web.Request, subscriber: Subscriber) -> bytes:
+    """What to send next, at the latest a heartbeat. Raises ConnectionResetError once the page is gone."""
+    for _ in range(max(1, round(HEARTBEAT_S / LOOK_S))):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                return await subscriber.next()
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError
+    return b": still here\n\n"
 
 
 def fragment_of(card: Card | None) -> dict[str, str] | None:
@@ -322,6 +329,11 @@ def _actor(name: str) -> Actor:
 
 def _place(thread: str) -> Place:
     return Place(ROOM.platform, ROOM.workspace, ROOM.channel, thread)
+
+
+def _cookie(request: web.Request) -> str:
+    """Cookies do not tell ports apart, and two bots on one machine must not sign each other out."""
+    return f"nod_session_{own_port(request)}"
 
 
 def _now_ms() -> int:
@@ -398,9 +410,9 @@ def _thread(text: str) -> str:
 
 
 def _message(text: str) -> str:
-    clean = _clean(text)
-    if is_blank(clean):
+    if is_blank(text):
         raise Rejected(400, "Write something first.")
+    clean = _clean(text)
     if len(clean.encode()) > MAX_TEXT_BYTES:
         raise Rejected(413, TOO_LONG)
     return clean

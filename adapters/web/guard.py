@@ -7,16 +7,16 @@ of the same application (health, Slack's events) are none of its business.
 from __future__ import annotations
 
 import ipaddress
-import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable
-from urllib.parse import urlsplit
 
+import structlog
 from aiohttp import web
 
 from adapters.web.people import is_loopback
 from bot.errors import BotError, Refused
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -34,7 +34,15 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-STATUS_OF = {"unknown": 404, "not_allowed": 403, "decided": 409, "expired": 410, "damaged": 409, "empty": 400}
+STATUS_OF = {
+    "unknown": 404,
+    "not_allowed": 403,
+    "decided": 409,
+    "expired": 410,
+    "damaged": 409,
+    "empty": 400,
+    "too_long": 413,
+}
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -50,28 +58,37 @@ class Rejected(BotError):
 class Hosts:
     """The names this page answers to. A name that only leads here (DNS rebinding) is not one of them.
 
-    Bound to all addresses, any numeric address is accepted too: a number cannot be rebound.
+    Bound to all addresses, any numeric address is accepted too: a number cannot be rebound. Names come with the port of
+    the connection or the configured one; those the operator allowed also exactly as they are written there.
     """
 
     def __init__(self, host: str, port: int, allowed: Iterable[str] = ()) -> None:
         self._port = port
         self._takes_numbers = host in ("0.0.0.0", "::", "")
-        named = ["127.0.0.1", "localhost", "[::1]", *([] if self._takes_numbers else [_bracketed(host)])]
-        names = {f"{name}:{port}" for name in named} | ({*named} if port in (80, 443) else set())
-        for entry in allowed:
-            names |= {entry, f"{entry}:{port}"}
-        self._names = {name.lower() for name in names}
+        self._allowed = frozenset(name.lower() for name in allowed)
+        own = {"127.0.0.1", "localhost", "[::1]"} | (set() if self._takes_numbers else {_bracketed(host).lower()})
+        self._with_port = own | self._allowed
 
-    def accept(self, header: str) -> bool:
-        return header.lower() in self._names or (self._takes_numbers and self._is_number(header))
-
-    def _is_number(self, header: str) -> bool:
-        try:
-            parts = urlsplit(f"//{header}")
-            ipaddress.ip_address(parts.hostname or "")
-            return parts.port == self._port and "@" not in header and not parts.path
-        except ValueError:
+    def accept(self, header: str, port: int) -> bool:
+        host = header.lower()
+        if host in self._allowed:
+            return True
+        name, _, given = host.rpartition(":") if _ends_in_port(host) else (host, "", "80")
+        if given not in (str(port), str(self._port)):
             return False
+        return name in self._with_port or (self._takes_numbers and _is_number(name))
+
+
+def _ends_in_port(host: str) -> bool:
+    return re.search(r":[0-9]{1,5}$", host) is not None
+
+
+def _is_number(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _bracketed(host: str) -> str:
@@ -93,7 +110,7 @@ class Guard:
                 response = refusal(err)
             except Exception:
                 # The rim: whatever a handler did not foresee is logged here and answered with one sentence.
-                log.exception("web.request_failed", extra={"path": request.path, "method": request.method})
+                log.exception("web.request_failed", path=request.path, method=request.method)
                 response = _json_error(500, "Something went wrong on Nod's side. It is in the log; please try again.")
             if not response.prepared:
                 for name, value in HEADERS.items():
@@ -104,8 +121,9 @@ class Guard:
 
     def _check(self, request: web.Request) -> None:
         host = request.headers.get("Host", "")
-        if len(request.headers.getall("Host", [])) != 1 or not self._hosts.accept(host):
-            raise Rejected(421, "This is not an address this page answers to.", code="host")
+        if len(request.headers.getall("Host", [])) != 1 or not self._hosts.accept(host, own_port(request)):
+            sentence = "This is not an address this page answers to. The operator can add it to HTTP_HOSTNAMES."
+            raise Rejected(421, sentence, code="host")
         is_safe = request.method in SAFE_METHODS
         origins = request.headers.getall("Origin", [])
         if not is_safe and not origins:
@@ -137,6 +155,12 @@ def is_navigation(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Mode") == "navigate" and request.headers.get("Sec-Fetch-Dest") == "document"
 
 
+def own_port(request: web.Request) -> int:
+    """The port this connection came in at."""
+    address = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    return int(address[1]) if isinstance(address, tuple) else 0
+
+
 def is_from_here(request: web.Request) -> bool:
     """Does the request come from this very machine, and not through a proxy that speaks for others?"""
     is_forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP"))
@@ -151,7 +175,7 @@ def refusal(err: BotError) -> web.Response:
         case Refused():
             return _json_error(STATUS_OF.get(err.code, 400), err.user_message, err.code)
         case _:
-            log.error("web.request_refused", extra={"error": type(err).__name__})
+            log.error("web.request_refused", error=type(err).__name__)
             return _json_error(503, err.user_message)
 
 

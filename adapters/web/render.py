@@ -35,6 +35,15 @@ CALL_WORDS = {
     "cancelled": "cancelled, not run",
     "unknown": "outcome unknown: it started, and its end was not recorded",
 }
+BY_WORDS = {
+    "approved": "approved by",
+    "started": "approved by",
+    "done": "approved by",
+    "failed": "approved by",
+    "unknown": "approved by",
+    "denied": "denied by",
+    "cancelled": "stopped by",
+}
 CARD_WORDS = {
     "pending": "Needs a nod",
     "approved": "Approved",
@@ -47,12 +56,13 @@ OUTCOME_WORDS = {
     "started": "It is running.",
     "done": "It ran and finished.",
     "failed": "It ran and failed.",
+    "refused": "It was not run: the policy had changed by then.",
     "unknown": "It started, and its end was not recorded: check whether it happened. It is not tried again.",
 }
 STATUS_WORDS = {
     "queued": "Queued: earlier messages come first",
     "running": "Working",
-    "waiting": "Waiting for approval",
+    "waiting": "",
     "done": "",
     "failed": "This did not work out",
     "cancelled": "Stopped",
@@ -148,13 +158,19 @@ def _initial(name: str) -> str:
 
 
 def _answered(answered: Answered) -> Fragment:
+    run = answered.run_id or _own_section(answered.at_ms, answered.text)
     return Fragment(
-        answered.run_id,
-        f"answer-{answered.run_id}",
-        _bot_says(f"answer-{answered.run_id}", "answer", markdown_html(answered.text), moment(answered.at_ms)),
-        replaces=f"draft-{answered.run_id}",
+        run,
+        f"answer-{run}",
+        _bot_says(f"answer-{run}", "answer", markdown_html(answered.text), moment(answered.at_ms)),
+        replaces=f"draft-{run}",
         says=prose(answered.text)[:1000],
     )
+
+
+def _own_section(at_ms: int, text: str) -> str:
+    """Where something stands that belongs to no run, for example a post from another thread."""
+    return f"at-{at_ms}-{zlib.crc32(text.encode('utf-8', 'replace')):08x}"
 
 
 def _draft(draft: TextSoFar) -> Fragment:
@@ -172,7 +188,7 @@ def _bot_says(element: str, kind: str, body: str, when: str) -> str:
 
 
 def _notice(notice: Notice) -> Fragment:
-    run = notice.run_id or f"at-{notice.at_ms}"
+    run = notice.run_id or _own_section(notice.at_ms, notice.text)
     element = f"notice-{run}-{notice.at_ms}"
     return Fragment(
         run,
@@ -196,9 +212,8 @@ def _working(working: Working) -> Fragment:
 def _tool_line(line: ToolLine) -> Fragment:
     state = line.state if line.state in CALL_WORDS else "unknown"
     details = [f'<span class="call-state">{CALL_WORDS[state]}</span>']
-    if line.by:
-        verb = "denied by" if state == "denied" else "approved by"
-        details.append(f'<span class="call-by">{verb} {exact_html(person(line.by))}</span>')
+    if line.by and state in BY_WORDS:
+        details.append(f'<span class="call-by">{BY_WORDS[state]} {exact_html(person(line.by))}</span>')
     if line.duration_ms is not None:
         details.append(f'<span class="call-time">{duration(line.duration_ms)}</span>')
     return Fragment(
@@ -277,16 +292,21 @@ def _requester(card: Card) -> str:
 
 
 def _approver(card: Card) -> str:
-    """The tool's approver rule in words; a rule this page does not know is shown as it is."""
+    """The tool's approver rule in words (see `bot.policy.judge.may_decide`): a role, or a list of people."""
     match card.approver:
         case "requester":
-            return f"{_requester(card)}, who asked"
+            return f"{_requester(card)}, who asked, or an admin"
         case "not_requester":
             return f"anybody but {_requester(card)}"
         case "admin":
             return "an admin"
-        case other:
-            return exact_html(other)
+        case "":
+            return "nobody"
+        case people if ":" in people:
+            named = ", ".join(person(one.strip()) for one in people.split(","))
+            return f"{exact_html(named)}, or an admin"
+        case role:
+            return f"people with the role {exact_html(role)}, or an admin"
 
 
 def _card_buttons(card: Card) -> str:
@@ -300,7 +320,7 @@ def _card_buttons(card: Card) -> str:
         f'<input class="card-reason" id="{element}" maxlength="500" placeholder="Reason (optional)" autocomplete="off">'
         f'<div class="card-buttons">{approve}'
         '<button type="button" class="button button-deny" data-verb="deny">Deny</button></div></div>'
-        '<p class="card-others">Somebody else decides this one.</p>'
+        f'<p class="card-others">You cannot decide this one. It waits for {_approver(card)}.</p>'
         '<p class="card-error error" role="alert"></p></div>'
     )
 

@@ -55,15 +55,23 @@ def prose_html(text: str) -> str:
     return html.escape(prose(text))
 
 
+def _spelled_out(hit: re.Match[str]) -> bool:
+    """Must this character be named rather than drawn? Also an accent that would fall on something that is no letter."""
+    if category(hit[0])[0] != "M":
+        return _is_hidden(hit[0])
+    before = hit.string[hit.start() - 1 : hit.start()]
+    return _is_hidden(hit[0]) or category(before or " ")[0] not in "LM"
+
+
 def exact(text: str) -> str:
     """What an approver decides on: every character that cannot be seen is spelled out."""
-    return _NOT_PLAIN.sub(lambda hit: _name(hit[0]) if _is_hidden(hit[0]) else hit[0], text)
+    return _NOT_PLAIN.sub(lambda hit: _name(hit[0]) if _spelled_out(hit) else hit[0], text)
 
 
 def exact_html(text: str) -> str:
     """`exact` as HTML, with the spelled-out characters set off from the same letters written plainly."""
     return _NOT_PLAIN.sub(
-        lambda hit: f'<span class="hidden-char">{_name(hit[0])}</span>' if _is_hidden(hit[0]) else hit[0],
+        lambda hit: f'<span class="hidden-char">{_name(hit[0])}</span>' if _spelled_out(hit) else hit[0],
         html.escape(text),
     )
 

@@ -8,6 +8,7 @@ const log = $("log");
 const scroller = $("scroll");
 const text = $("text");
 
+const EDGE_PX = 80; // so near to the end counts as reading along
 const HIDDEN_S = 30; // a page in the background gives its connection back: browsers allow six per server
 const POLL_S = 60;
 
@@ -93,7 +94,7 @@ function apply(fragment, isLive) {
   if (fresh) {
     replaced?.remove();
     wordTimes(fresh);
-    if (fresh.classList.contains("card")) markCard(fresh);
+    if (!isLive) markCard(fresh);
   }
   if (isLive && fragment.says) announce(fragment.says);
   if (isLive && fresh) follow(fresh, wasAtEnd, fragment);
@@ -117,12 +118,13 @@ function swap(old, fresh) {
   const after = fresh.querySelector(".card-reason");
   const hadFocus = old.contains(document.activeElement);
   if (before && after) after.value = before.value;
+  fresh.classList.toggle("is-for-others", old.classList.contains("is-for-others"));
   old.replaceWith(fresh);
   if (hadFocus) (after || fresh).focus({ preventScroll: true });
 }
 
 function isAtEnd() {
-  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < EDGE_PX;
 }
 
 function toEnd() {
@@ -196,7 +198,7 @@ function connect() {
     if (JSON.parse(event.data).version !== facts.version) { keepDraft(); location.reload(); return; }
     state.retryMs = 500;
     loadThread();
-    refreshLists();
+    refreshSoon();
   });
   stream.addEventListener("fragment", (event) => {
     const fragment = JSON.parse(event.data);
@@ -239,7 +241,10 @@ async function loadThread() {
   const thread = state.thread;
   state.waiting = [];
   try {
-    const { fragments } = await call("/api/thread?thread=" + encodeURIComponent(thread));
+    const [{ fragments }] = await Promise.all([
+      call("/api/thread?thread=" + encodeURIComponent(thread)),
+      refreshPending(), // so that each card is drawn with what this person may do with it
+    ]);
     if (thread !== state.thread) return;
     const typed = new Map(Array.from(log.querySelectorAll(".card-reason"), (input) => [input.id, input.value]));
     const wasAtEnd = isAtEnd() || !log.firstElementChild;
@@ -250,6 +255,7 @@ async function loadThread() {
     showConnection("");
     showState();
     if (state.focusCard) showCard(state.focusCard);
+    else if (!fragments.length) scroller.scrollTop = 0;
     else if (wasAtEnd) toEnd();
   } catch (error) {
     if (thread !== state.thread) return;
@@ -260,6 +266,8 @@ async function loadThread() {
   }
 }
 
+addEventListener("pagehide", disconnect);
+addEventListener("pageshow", (event) => { if (event.persisted) connect(); });
 document.addEventListener("visibilitychange", () => {
   clearTimeout(state.hiddenTimer);
   if (document.hidden) state.hiddenTimer = setTimeout(disconnect, HIDDEN_S * 1000);
@@ -325,6 +333,7 @@ function threadRow(thread) {
 }
 
 async function refreshPending() {
+  const drawn = Array.from(document.querySelectorAll(".card")); // what comes meanwhile may be newer than the answer
   const { cards } = await call("/api/pending");
   state.mine = new Set(cards.map((card) => card.approval));
   $("pending").replaceChildren(...cards.map(pendingRow));
@@ -334,7 +343,7 @@ async function refreshPending() {
     badge.hidden = cards.length === 0;
   }
   document.title = cards.length ? `(${cards.length}) ${facts.title}` : facts.title;
-  document.querySelectorAll(".card").forEach(markCard);
+  drawn.forEach(markCard);
 }
 
 function pendingRow(card) {
@@ -352,6 +361,7 @@ function pendingRow(card) {
 
 // Buttons are for those who may decide; the server checks it at the click in any case.
 function markCard(card) {
+  if (!card.classList.contains("card")) return;
   const isForOthers = state.mine !== null && card.dataset.state === "pending" && !state.mine.has(card.dataset.approval);
   card.classList.toggle("is-for-others", isForOthers);
 }
@@ -444,7 +454,14 @@ $("jump").addEventListener("click", () => {
   $("jump").hidden = true;
   target?.scrollIntoView({ block: "center" });
 });
-scroller.addEventListener("scroll", () => { if (isAtEnd()) $("jump").hidden = true; }, { passive: true });
+
+// Where the reader was before the page changed its size: those at the end stay there.
+let wasReadingAlong = true;
+scroller.addEventListener("scroll", () => {
+  wasReadingAlong = isAtEnd();
+  if (wasReadingAlong) $("jump").hidden = true;
+}, { passive: true });
+new ResizeObserver(() => { if (wasReadingAlong && log.firstElementChild) toEnd(); }).observe(scroller);
 
 // --- writing ------------------------------------------------------------------------------------------------------------------
 
@@ -476,12 +493,12 @@ async function send(words) {
   }
   setBusy(true);
   try {
-    const receipt = await call("/api/messages", state.attempt);
+    await call("/api/messages", state.attempt);
     state.attempt = null;
     text.value = "";
     keepDraft();
     fit();
-    if (thread === state.thread && !state.waiting && !$(receipt.fragment.id)) apply(receipt.fragment, true);
+    if (!state.stream && thread === state.thread) connect();
     refreshSoon();
   } catch (error) {
     if (!error.isLost) state.attempt = null;

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def until(claim: Callable[[], bool], *, within_s: float = 5.0) -> None:
+    """Wait until something is so."""
+    for _ in range(int(within_s / 0.01)):
+        if claim():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to be")
 
 
 @dataclass
@@ -99,7 +108,7 @@ class Browser:
             "Content-Type": "application/json",
         } | dict(headers or {})
         kept = {name: value for name, value in sent.items() if name not in drop}
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         async with self.http.post(self.site.origin + path, data=raw, headers=kept) as response:
             text = await response.text()
             return response.status, json.loads(text)
