@@ -10,7 +10,7 @@ from bot.engine.types import Actor, Permit, Place, ToolCall, ToolResult, Verdict
 from bot.errors import ToolError
 from bot.tools.arguments import ArgumentError
 from bot.tools.context import Services, ToolContext
-from bot.tools.registry import ToolSpec
+from bot.tools.registry import Registry, ToolSpec
 from bot.tools.results import Unserialisable, clean, describe_error, shape, to_text
 from bot.tools.running import Outcome, run_bounded
 
@@ -27,7 +27,7 @@ class Toolbox:
     """Implements `bot.engine.ports.ToolBox` for one person in one place.
 
     `permit` is that person's policy and is asked anew at every step; `only` narrows it to these names, never widens it.
-    `redact` masks known secrets in everything that comes out of a tool.
+    `redact` masks known secrets in everything that comes out of a tool. Raises `ConfigError` when two tools share a name.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Toolbox:
         only: frozenset[str] | None = None,
     ) -> None:
         self._services = services or Services()
-        self._specs = {spec.name: spec for spec in specs if spec.is_available(self._services)}
+        self._specs = Registry(spec for spec in specs if spec.is_available(self._services))
         self._permit = permit
         self._actor = actor
         self._place = place
@@ -54,13 +54,16 @@ class Toolbox:
     @cached_property
     def schemas(self) -> bytes:
         """The permitted tools as a JSON array, made once so that it stays byte-identical; b"" when there are none."""
-        entries = [self._specs[name].schema_json for name in self.names]
+        entries = [spec.schema_json for spec in self._permitted()]
         return b"[" + b",".join(entries) + b"]" if entries else b""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The permitted tools, in order."""
-        return tuple(spec.name for spec in self._specs.values() if self._gate(spec).outcome in ("run", "ask"))
+        return tuple(spec.name for spec in self._permitted())
+
+    def _permitted(self) -> list[ToolSpec]:
+        return [spec for spec in self._specs if self._gate(spec).outcome in ("run", "ask")]
 
     def judge(self, call: ToolCall) -> Verdict:
         """Check one call: known, permitted, arguments valid, gate; in this order."""

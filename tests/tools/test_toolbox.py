@@ -14,7 +14,7 @@ import pytest
 
 from bot.engine.ports import ToolBox
 from bot.engine.types import Permit, ToolFacts, ToolResult, Verdict
-from bot.errors import ToolError
+from bot.errors import ConfigError, ToolError
 from bot.tools.context import Services, ToolContext
 from bot.tools.registry import spec_of, tool
 from bot.tools.toolbox import Toolbox
@@ -74,6 +74,14 @@ def test_the_tool_list_narrows_and_never_widens() -> None:
 
 def test_an_empty_tool_list_is_no_tools() -> None:
     assert box([echo], only=frozenset()).schemas == b""
+
+
+def test_two_tools_of_one_name_are_refused() -> None:
+    @tool(name="echo")
+    def other() -> None: ...
+
+    with pytest.raises(ConfigError, match="two tools are named 'echo'"):
+        box([echo, other])
 
 
 def test_it_is_the_engines_port() -> None:
