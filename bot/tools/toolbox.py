@@ -27,7 +27,7 @@ class Toolbox:
     """Implements `bot.engine.ports.ToolBox` for one person in one place.
 
     `permit` is that person's policy and is asked anew at every step; `only` narrows it to these names, never widens it.
-    `redact` masks known secrets in everything that comes out of a tool. Raises `ConfigError` when two tools share a name.
+    `redact` masks known secrets in everything that comes out of a tool. Raises `ConfigError` for two tools of one name.
     """
 
     def __init__(
