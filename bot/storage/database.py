@@ -7,33 +7,60 @@ started on power loss (sqlite.org/wal.html).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, CursorResult, Executable, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.errors import ConfigError, StoreError
 
+T = TypeVar("T")
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
 
 
+class Transaction:
+    """A connection inside one transaction. A statement that was begun is waited for, even when its caller is cancelled:
+    the driver's thread would go on with it anyway, and leave the transaction open behind the caller's back."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def execute(self, statement: Executable, rows: Any = None) -> CursorResult[Any]:
+        result = await to_its_end(self._connection.execute(statement, rows))
+        assert isinstance(result, CursorResult)
+        return result
+
+    async def exec_driver_sql(self, statement: str) -> CursorResult[Any]:
+        return await to_its_end(self._connection.exec_driver_sql(statement))
+
+    async def run_sync(self, function: Callable[[Connection], T]) -> T:
+        return await to_its_end(self._connection.run_sync(function))
+
+
 class Database:
-    """One open database. `begin()` gives a connection inside one transaction that commits, or rolls back on any error."""
+    """One open database. `begin()` gives one transaction that commits, or rolls back on any error and cancellation."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
+    async def begin(self) -> AsyncIterator[Transaction]:
         try:
-            async with self._engine.begin() as connection:
-                yield connection
+            connection = await to_its_end(self._engine.connect().start(), undo=AsyncConnection.close)
+            try:
+                await to_its_end(connection.begin().start())
+                yield Transaction(connection)
+                await to_its_end(connection.commit())
+            finally:
+                await to_its_end(connection.close())  # rolls back what was not committed
         except DBAPIError as err:
             raise StoreError(f"The database refused: {_plain(err)}.") from err
 
@@ -50,7 +77,27 @@ class Database:
             return await connection.run_sync(upgrade)
 
     async def aclose(self) -> None:
-        await self._engine.dispose()
+        await to_its_end(self._engine.dispose())
+
+
+async def to_its_end(work: Coroutine[Any, Any, T], *, undo: Callable[[T], Awaitable[None]] | None = None) -> T:
+    """Await `work` to its end; a cancellation that comes meanwhile is raised then, after `undo` of what it gave."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if task.cancelled():
+            raise
+        if task.exception() is None and undo is not None:
+            await to_its_end(_as_coroutine(undo(task.result())))
+        raise
+
+
+async def _as_coroutine(work: Awaitable[None]) -> None:
+    await work
 
 
 def sqlite_url(path: Path) -> str:

@@ -164,9 +164,7 @@ class Reader:
             .subquery()
         )
         settled = (
-            select(
-                turns.c.conversation_id, func.min(turns.c.id).label("first"), func.max(turns.c.at_ms).label("at_ms")
-            )
+            select(turns.c.conversation_id, func.min(turns.c.id).label("first"), func.max(turns.c.at_ms).label("at_ms"))
             .group_by(turns.c.conversation_id)
             .subquery()
         )

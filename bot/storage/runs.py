@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.engine.types import (
     Answered,
@@ -31,7 +30,7 @@ from bot.engine.types import (
 from bot.errors import CheckpointError, StaleRun
 from bot.storage import codec, schema
 from bot.storage.audit import audit_row
-from bot.storage.database import Database
+from bot.storage.database import Database, Transaction
 
 
 def now_ms() -> int:
@@ -152,7 +151,7 @@ class RunRows:
             else:
                 await _move_head(connection, after, before=before.status, status=after.status)
 
-    async def _write_approvals(self, connection: AsyncConnection, fact: Fact, after: Run, at_ms: int) -> None:
+    async def _write_approvals(self, connection: Transaction, fact: Fact, after: Run, at_ms: int) -> None:
         if isinstance(fact, Asked):
             asked = {call_id for call_id, _ in fact.calls}
             rows = [_approval_row(after, call, at_ms, at_ms + self._ttl_ms) for call in after.calls if call.id in asked]
@@ -163,7 +162,7 @@ class RunRows:
         if cancelled and isinstance(fact, Answered | Stopped):
             await _cancel_approvals(connection, cancelled, at_ms=at_ms)
 
-    async def _settle(self, connection: AsyncConnection, before: Run, after: Run, at_ms: int) -> None:
+    async def _settle(self, connection: Transaction, before: Run, after: Run, at_ms: int) -> None:
         """The run ends and its conversation gets the turn, at the same moment."""
         conversation_id = await make_conversation(connection, after.place, at_ms)
         common = {"conversation_id": conversation_id, "run_id": after.id, "at_ms": at_ms}
@@ -178,7 +177,7 @@ class RunRows:
 # --- statements ----------------------------------------------------------------------------------------------------
 
 
-async def make_conversation(connection: AsyncConnection, place: Place, at_ms: int) -> int:
+async def make_conversation(connection: Transaction, place: Place, at_ms: int) -> int:
     found = await find_conversation(connection, place)
     if found is not None:
         return found
@@ -195,7 +194,7 @@ async def make_conversation(connection: AsyncConnection, place: Place, at_ms: in
     return int(key[0])
 
 
-async def find_conversation(connection: AsyncConnection, place: Place) -> int | None:
+async def find_conversation(connection: Transaction, place: Place) -> int | None:
     table = schema.conversations
     query = select(table.c.id).where(
         table.c.platform == place.platform,
@@ -206,7 +205,7 @@ async def find_conversation(connection: AsyncConnection, place: Place) -> int | 
     return (await connection.execute(query)).scalar_one_or_none()
 
 
-async def _move_head(connection: AsyncConnection, run: Run, *, before: str, status: str, **more: Any) -> None:
+async def _move_head(connection: Transaction, run: Run, *, before: str, status: str, **more: Any) -> None:
     """Write the run's head. A run that is over never changes again; one that waits may already have been moved on."""
     open_states = ("queued",) if before == "queued" else ("running", "waiting")
     statement = (
@@ -218,9 +217,7 @@ async def _move_head(connection: AsyncConnection, run: Run, *, before: str, stat
         raise StaleRun("This run is already over.")
 
 
-async def _append_messages(
-    connection: AsyncConnection, run_id: str, messages: Iterable[Message], first_seq: int
-) -> None:
+async def _append_messages(connection: Transaction, run_id: str, messages: Iterable[Message], first_seq: int) -> None:
     rows = [
         {
             "run_id": run_id,
@@ -239,7 +236,7 @@ async def _append_messages(
         raise StaleRun("This run was moved on by another.") from err
 
 
-async def _messages(connection: AsyncConnection, run_id: str) -> tuple[Message, ...]:
+async def _messages(connection: Transaction, run_id: str) -> tuple[Message, ...]:
     table = schema.run_messages
     rows = (await connection.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.seq))).all()
     return tuple(
@@ -247,7 +244,7 @@ async def _messages(connection: AsyncConnection, run_id: str) -> tuple[Message, 
     )
 
 
-async def _insert_calls(connection: AsyncConnection, run: Run, calls: Iterable[ToolCall], first: int) -> None:
+async def _insert_calls(connection: Transaction, run: Run, calls: Iterable[ToolCall], first: int) -> None:
     rows = [
         {
             **_call_columns(call),
@@ -286,7 +283,7 @@ def _call_columns(call: ToolCall) -> dict[str, Any]:
     }
 
 
-async def _move_call(connection: AsyncConnection, run: Run, old: ToolCall, new: ToolCall, at_ms: int) -> None:
+async def _move_call(connection: Transaction, run: Run, old: ToolCall, new: ToolCall, at_ms: int) -> None:
     """Move one call, provided it still is where this driver believes it to be. The first one wins."""
     may_be_in = {old.state.value}
     if new.effect == "read":
@@ -304,7 +301,7 @@ async def _move_call(connection: AsyncConnection, run: Run, old: ToolCall, new: 
         await connection.execute(insert(schema.audit).values(**audit_row(run, new, at_ms)))
 
 
-async def _calls(connection: AsyncConnection, run_id: str) -> tuple[ToolCall, ...]:
+async def _calls(connection: Transaction, run_id: str) -> tuple[ToolCall, ...]:
     table = schema.calls
     rows = (await connection.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.position))).all()
     return tuple(_call(row) for row in rows)
@@ -355,7 +352,7 @@ def _approval_row(run: Run, call: ToolCall, at_ms: int, expires_ms: int) -> dict
     }
 
 
-async def _decide_approval(connection: AsyncConnection, fact: Decided, at_ms: int) -> None:
+async def _decide_approval(connection: Transaction, fact: Decided, at_ms: int) -> None:
     state = {"approve": "approved", "edit": "approved", "deny": "denied", "expire": "expired", "cancel": "cancelled"}
     decision = fact.decision
     approvals = schema.approvals
@@ -374,7 +371,7 @@ async def _decide_approval(connection: AsyncConnection, fact: Decided, at_ms: in
         raise StaleRun("This approval was already decided.")
 
 
-async def _cancel_approvals(connection: AsyncConnection, call_ids: list[str], *, at_ms: int) -> None:
+async def _cancel_approvals(connection: Transaction, call_ids: list[str], *, at_ms: int) -> None:
     approvals = schema.approvals
     open_ones = approvals.c.call_id.in_(call_ids) & (approvals.c.state == "pending")
     await connection.execute(update(approvals).where(open_ones).values(state="cancelled", decided_ms=at_ms))

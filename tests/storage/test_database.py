@@ -1,0 +1,170 @@
+"""The database: durable settings, one owner, and no cancellation that leaves a transaction open."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from bot.engine.machine import apply
+from bot.engine.types import Actor, Asked, Decided, Decision, Place, Replied, Run, ToolCall, Verdict, message
+from bot.errors import ConfigError, StaleRun
+from bot.storage.database import Database, open_database, own, sqlite_url
+from bot.storage.runs import RunRows
+from bot.storage.schema import metadata
+from tests.fakes import says
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    one = await open_database(sqlite_url(tmp_path / "nod.db"))
+    yield one
+    await one.aclose()
+
+
+async def test_commits_are_durable_and_the_log_is_write_ahead(database: Database) -> None:
+    async with database.begin() as connection:
+        read = [
+            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+
+    assert read == ["wal", 2, 1]
+
+
+async def test_migrating_again_changes_nothing(database: Database) -> None:
+    assert await database.migrate() == await database.migrate()
+
+
+async def test_the_migrations_make_exactly_the_schema(database: Database) -> None:
+    async with database.begin() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+        )
+
+    assert differences == []
+
+
+async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    one = await open_database(sqlite_url(tmp_path / "nod.db"))
+    async with one.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await one.aclose()
+
+    with pytest.raises(ConfigError, match="newer version"):
+        await open_database(sqlite_url(tmp_path / "nod.db"))
+
+
+async def test_a_cancellation_at_any_step_leaves_no_transaction_open(database: Database, tmp_path: Path) -> None:
+    independent = sqlite3.connect(tmp_path / "nod.db", timeout=0, isolation_level=None)
+    cancelled = finished = 0
+    for steps in range(60):
+        rows = RunRows(database)
+        run = Run(id=f"r{steps}", task="x", messages=(), requester=Actor("web", "", "a"), place=Place("web"))
+        task = asyncio.create_task(rows.enqueue(run, event_id=run.id, at_ms=1))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.0005 * (steps % 7))
+        task.cancel()
+        await asyncio.wait([task])
+        cancelled += task.cancelled()
+        finished += not task.cancelled()
+
+        independent.execute("BEGIN IMMEDIATE")
+        independent.execute("ROLLBACK")
+        await database.ping()
+
+    independent.close()
+    assert cancelled > 10
+    assert finished > 10
+
+
+def test_one_process_owns_the_folder(tmp_path: Path) -> None:
+    with own(tmp_path / "data"), pytest.raises(ConfigError, match="in use by another process"), own(tmp_path / "data"):
+        pass
+    with own(tmp_path / "data"):
+        pass
+
+
+def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+
+    with pytest.raises(ConfigError, match="is a file, not a folder"), own(tmp_path / "file"):
+        pass
+
+
+async def test_a_database_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "nod.db").write_bytes(b"this is no database" * 1000)
+
+    with pytest.raises(ConfigError, match="not a database"):
+        await open_database(sqlite_url(tmp_path / "nod.db"))
+
+
+# --- runs in rows ------------------------------------------------------------------------------------------------------
+
+ASK = Verdict("ask", "gated", effect="once", approver="requester")
+
+
+async def waiting(database: Database) -> tuple[RunRows, Run]:
+    """A stored run with one waiting call."""
+    rows = RunRows(database)
+    run = Run(
+        id="r",
+        task="go",
+        messages=(),
+        model="m",
+        requester=Actor("web", "", "alice"),
+        place=Place("web", "", "general"),
+    )
+    await rows.enqueue(run, event_id="e", at_ms=1)
+    run = Run(
+        id="r",
+        task="go",
+        messages=(message("user", "go"),),
+        model="m",
+        requester=run.requester,
+        place=run.place,
+    )
+    await rows.start(run)
+    call = ToolCall("c1", 1, "p1", "p1", "deploy", '{"v": "caf\\u00e9 \U0001f600"}')
+    replied = Replied(says("").__class__(message("assistant", ""), "", (call,)))
+    for fact in (replied, Asked((("c1", ASK),))):
+        after = apply(run, fact)
+        await rows.commit(run, fact, after)
+        run = after
+    return rows, run
+
+
+async def test_a_run_read_back_is_the_run_that_was_stored(database: Database) -> None:
+    rows, run = await waiting(database)
+
+    assert (await rows.load("r")).run == run
+
+
+async def test_of_two_drivers_the_second_is_stale_and_writes_nothing(database: Database) -> None:
+    rows, run = await waiting(database)
+    approve, deny = Decided("c1", Decision("approve", "alice")), Decided("c1", Decision("deny", "bob"))
+    await rows.commit(run, approve, apply(run, approve))
+
+    with pytest.raises(StaleRun):
+        await rows.commit(run, deny, apply(run, deny))
+
+    async with database.begin() as connection:
+        states = (await connection.exec_driver_sql("SELECT state, decided_name FROM approvals")).all()
+        audited = (await connection.exec_driver_sql("SELECT event FROM audit ORDER BY id")).scalars().all()
+    assert states == [("approved", "alice")]
+    assert audited == ["call.waiting", "call.approved"]
+
+
+async def test_arguments_are_stored_as_the_text_they_came_as_with_their_hash(database: Database) -> None:
+    _rows, run = await waiting(database)
+
+    async with database.begin() as connection:
+        (text, digest) = (await connection.exec_driver_sql("SELECT arguments, arguments_sha256 FROM approvals")).one()
+    assert text == run.calls[0].arguments
+    assert len(digest) == 64
