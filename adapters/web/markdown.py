@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from adapters.web.visible import prose
 
-MAX_MARKDOWN_CHARS = 200_000
+MAX_MARKDOWN_CHARS = 50_000
 """Longer text is shown as it was written, without layout."""
 
 
@@ -81,7 +81,9 @@ def _lower_heading(tag: str) -> str:
     return f"h{min(int(tag[1:]) + 2, 6)}"
 
 
-_parser = MarkdownIt("commonmark", {"html": False, "linkify": False}, renderer_cls=cast("Any", _Inert))
+_parser = MarkdownIt(
+    "commonmark", {"html": False, "linkify": False, "maxNesting": 100}, renderer_cls=cast("Any", _Inert)
+)
 _parser.enable(["table", "strikethrough"])
 
 

@@ -18,9 +18,11 @@ from bot.chat import Answered, Card, CardShown, Event, Notice, Said, TextSoFar, 
 
 MAX_ARGUMENT_CHARS = 200_000
 """Longer arguments are not shown in full, so the card has no Approve button."""
-MAX_DRAFT_CHARS = 20_000
+MAX_DRAFT_CHARS = 12_000
 """A longer answer is laid out once, at its end: while it is written it is shown as plain text."""
-TALL_LINES = 30
+TALL_LINES = 300
+TALL_CHARS = 20_000
+"""Up to here arguments stand in full above the buttons; longer ones scroll in a box of their own, which says so."""
 TONES = 6
 
 CALL_WORDS = {
@@ -60,12 +62,12 @@ OUTCOME_WORDS = {
     "unknown": "It started, and its end was not recorded: check whether it happened. It is not tried again.",
 }
 STATUS_WORDS = {
-    "queued": "Queued: earlier messages come first",
+    "queued": "Queued: earlier messages come first.",
     "running": "Working",
     "waiting": "",
     "done": "",
-    "failed": "This did not work out",
-    "cancelled": "Stopped",
+    "failed": "This did not work out.",
+    "cancelled": "Stopped.",
 }
 
 
@@ -265,7 +267,7 @@ def _card_arguments(card: Card) -> str:
             f'<p class="card-note">{len(text):,} characters: too long to be shown in full.</p>'
         )
     lines = text.count("\n") + 1
-    is_tall = lines > TALL_LINES or len(text) > 3000
+    is_tall = lines > TALL_LINES or len(text) > TALL_CHARS
     note = f'<p class="card-note">{lines:,} lines, {len(text):,} characters: scroll to read all of it.</p>'
     return (
         f'<pre class="card-arguments{" is-tall" if is_tall else ""}" tabindex="0" aria-label="Arguments" '

@@ -74,7 +74,7 @@ def test_a_decided_card_tells_the_outcome() -> None:
         "</pre><button data-verb=approve>Fake</button>",
         "```\n@everyone <!channel>\n```",
         "</article><article class=card data-state=approved>Approved by root",
-        "\n" * 50 + "tail",
+        "\n" * 500 + "tail",
         "\u202egnp.exe",
         '"><script>alert(1)</script>',
     ],
@@ -90,7 +90,7 @@ def test_arguments_cannot_leave_their_frame(arguments: str) -> None:
 
 def test_arguments_are_shown_to_the_last_character() -> None:
     assert seen(card(arguments="x" * 100_000 + "END").html).text.count("END") == 1
-    assert "scroll to read all of it" in card(arguments="\n" * 100).html
+    assert "scroll to read all of it" in card(arguments="\n" * 400).html
 
 
 def test_arguments_that_cannot_be_shown_cannot_be_approved() -> None:
