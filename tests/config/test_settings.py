@@ -1,0 +1,134 @@
+"""Settings: sane defaults, one clear line for a wrong one, never its value."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.config.settings import Settings, load, read_env_file
+from bot.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_everything_has_a_default() -> None:
+    settings, warnings = load({}, None)
+
+    assert (settings.http_host, settings.http_port, settings.adapters, warnings) == ("127.0.0.1", 8080, ("web",), [])
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HTTP_PORT=1\nMAX_ROUNDS=3\n")
+
+    settings, _ = load({"HTTP_PORT": "2"}, tmp_path / ".env")
+
+    assert (settings.http_port, settings.max_rounds) == (2, 3)
+
+
+def test_row_61_quotes_export_comments_crlf_and_a_byte_order_mark_are_understood(tmp_path: Path) -> None:
+    text = "\ufeffexport MODEL_NAME='my model' \r\n# a comment\r\n\r\nPERSONA=\"x\"\r\nMAX_ROUNDS=3 # three\r\n"
+    (tmp_path / ".env").write_bytes(text.encode())
+
+    assert read_env_file(tmp_path / ".env") == {"MODEL_NAME": "my model", "PERSONA": "x", "MAX_ROUNDS": "3"}
+
+
+WRONG = {
+    "row 61 space at the end": ("DISCORD_TOKEN", "abc "),
+    "row 61 line break inside": ("MODEL_NAME", "a\nb"),
+    "row 62 swapped tokens": ("SLACK_BOT_TOKEN", "xapp-1-secretsecret"),
+    "row 62 token of another platform": ("DISCORD_TOKEN", "xoxb-secretsecret"),
+    "row 63 no scheme": ("MODEL_API_URL", "localhost:11434/v1"),
+    "row 63 credentials": ("MODEL_API_URL", "https://user:secretsecret@example.org/v1"),
+    "row 63 file": ("MODEL_API_URL", "file:///etc/secretsecret"),
+    "row 63 plain http to a public host": ("MODEL_API_URL", "http://secretsecret.example.org/v1"),
+    "row 63 no host": ("MODEL_API_URL", "http:///v1"),
+    "row 63 bad port": ("MODEL_API_URL", "http://localhost:secretsecret/v1"),
+    "row 64 zero": ("MODEL_TIMEOUT_S", "0"),
+    "row 64 negative": ("MODEL_TIMEOUT_S", "-1"),
+    "row 64 infinite": ("MODEL_TIMEOUT_S", "inf"),
+    "row 64 not a number": ("MODEL_TIMEOUT_S", "nan"),
+    "row 64 with a unit": ("MODEL_TIMEOUT_S", "10m"),
+    "row 64 ttl zero": ("APPROVAL_TTL_S", "0"),
+    "rounds": ("MAX_ROUNDS", "0"),
+    "port": ("HTTP_PORT", "70000"),
+    "adapter": ("ADAPTERS", "web,secretsecret"),
+    "admin by name": ("ADMINS", "secretsecret"),
+    "confirm text": ("CONFIRM_TEXT", "secretsecret"),
+    "short key": ("SECRET_KEY", "secretsecret"),
+    "short web token": ("WEB_TOKENS", "alice=secret"),
+    "web token twice": ("WEB_TOKENS", "alice=secretsecretsecret,alice=secretsecretsecret"),
+    "web tokens without names": ("WEB_TOKENS", "secretsecretsecret"),
+    "database": ("DATABASE_URL", "postgresql://user:secretsecret@host/db"),
+}
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_value_names_the_key_and_never_the_value(key: str, value: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({key: value}, None)
+
+    assert refused.value.key == key
+    assert refused.value.user_message.startswith(f"{key}: ")
+    assert "\n" not in refused.value.user_message
+    assert "secret" not in refused.value.user_message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:11434/v1",
+        "http://192.168.1.5:8000/v1",
+        "http://ollama:11434/v1",
+        "https://openrouter.ai/api/v1",
+    ],
+)
+def test_plain_http_is_for_near_hosts(url: str) -> None:
+    assert load({"MODEL_API_URL": url}, None)[0].model_api_url == url
+
+
+def test_row_67_an_unknown_key_is_a_warning_with_the_closest_known_one(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MODEL_NAEM=x\n")
+
+    _, warnings = load({}, tmp_path / ".env")
+
+    assert warnings == ["MODEL_NAEM in .env is not a setting; did you mean MODEL_NAME?"]
+
+
+@pytest.mark.parametrize("text", ["MAX_ROUNDS=1\nMAX_ROUNDS=2\n", "MAX_ROUNDS=1\nexport max_rounds=2\n"])
+def test_row_67_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".env").write_text(text)
+
+    with pytest.raises(ConfigError, match="stands twice"):
+        load({}, tmp_path / ".env")
+
+
+@pytest.mark.parametrize("text", ["JUST WORDS\n", "MODEL_NAME='open\n", "=x\n"])
+def test_a_line_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".env").write_text(text)
+
+    with pytest.raises(ConfigError):
+        load({}, tmp_path / ".env")
+
+
+def test_secrets_are_listed_for_masking_and_hidden_from_print() -> None:
+    settings, _ = load({"MODEL_API_KEY": "sk-canary-0123", "WEB_TOKENS": "a=0123456789abcdef"}, None)
+
+    assert set(settings.secret_values()) == {"sk-canary-0123", "0123456789abcdef"}
+    assert "canary" not in repr(settings)
+    assert "0123456789abcdef" not in repr(settings)
+
+
+def test_env_example_names_every_setting_with_its_default_and_purpose() -> None:
+    lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
+    shown = {match[1]: match[2] for line in lines if (match := re.fullmatch(r"#?([A-Z_]+)=(.*)", line))}
+    comments = "\n".join(line for line in lines if line.startswith("# "))
+
+    assert list(shown) == [name.upper() for name in Settings.model_fields]
+    defaults, _ = load({}, None)
+    settings, _ = load({key: value for key, value in shown.items() if value}, None)
+    assert settings.model_dump() == defaults.model_dump()
+    for field in Settings.model_fields.values():
+        assert field.description is not None
+        assert field.description in comments
