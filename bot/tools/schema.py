@@ -155,8 +155,8 @@ def simplify(schema: Mapping[str, object]) -> Schema:
     """Make a JSON schema plain enough for small models and for Gemini.
 
     References are put in place (only recursive ones keep `$defs`), `title` goes, "X or null" becomes X, `const` becomes
-    an `enum` of one, `oneOf` becomes `anyOf`, lengths of text and formats other than date-time become words, every
-    object with properties is closed.
+    an `enum` of one, `oneOf` becomes `anyOf`, the longest length of a text and formats other than date-time
+    become words, every object with properties is closed.
     """
     definitions = schema.get("$defs", {})
     assert isinstance(definitions, Mapping)
@@ -182,7 +182,7 @@ class _Simplifier:
         if "$ref" in value:
             return self._reference(value, inside)
         plain = {key: self._member(key, member, inside) for key, member in value.items() if key != "title"}
-        return _closed(_worded_lengths(_worded_format(_without_null(_renamed(plain)))))
+        return _closed(_worded_length(_worded_format(_without_null(_renamed(plain)))))
 
     def _reference(self, value: Mapping[str, object], inside: tuple[str, ...]) -> Schema:
         name = str(value["$ref"]).removeprefix("#/$defs/")
@@ -230,14 +230,12 @@ def _worded_format(schema: Schema) -> Schema:
     return {**schema, "description": words.strip()}
 
 
-def _worded_lengths(schema: Schema) -> Schema:
-    """llama.cpp refuses a grammar with a long repetition, so a text's lengths are said and left to the validator."""
-    if schema.get("type") != "string" or not {"minLength", "maxLength"} & set(schema):
+def _worded_length(schema: Schema) -> Schema:
+    """llama.cpp refuses a grammar with a long repetition, so the length of a text is said and left to the validator."""
+    if schema.get("type") != "string" or "maxLength" not in schema:
         return schema
-    longest = schema.pop("maxLength", None)
-    schema.pop("minLength", None)
-    words = f"{schema.get('description', '')} At most {longest} characters." if longest else schema.get("description")
-    return {**schema, "description": str(words).strip()} if words else schema
+    words = f"{schema.get('description', '')} At most {schema.pop('maxLength')} characters."
+    return {**schema, "description": words.strip()}
 
 
 def _closed(schema: Schema) -> Schema:
@@ -248,6 +246,9 @@ def _closed(schema: Schema) -> Schema:
 
 
 # --- errors --------------------------------------------------------------------------------------------------------
+
+
+_SUBJECT = re.compile(r"^(Value error, |Assertion failed, |[A-Z]\w+ (?=should ))")
 
 
 def _explain(errors: list[ErrorDetails]) -> str:
@@ -264,5 +265,4 @@ def _explain_one(error: ErrorDetails) -> str:
         case "extra_forbidden":
             return f"{where} is not an argument of this tool"
         case _:
-            words = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
-            return f"{where} {words[:200]}"
+            return f"{where} {_SUBJECT.sub('', error['msg'])[:200]}"

@@ -158,6 +158,21 @@ def test_formats_other_than_date_time_become_words() -> None:
     }
 
 
+def test_the_length_of_a_text_becomes_words_because_grammars_cannot_hold_it() -> None:
+    def say(text: Annotated[str, Field(min_length=1, max_length=4000)]) -> None:
+        """Say it.
+
+        Args:
+            text: The words.
+        """
+
+    assert properties(say) == {
+        "text": {"type": "string", "minLength": 1, "description": "The words. At most 4000 characters."}
+    }
+    with pytest.raises(ArgumentError, match='"text" should have at most 4000 characters'):
+        signature(say).validate('{"text":"' + "x" * 4001 + '"}')
+
+
 def test_bounds_are_kept_and_a_map_stays_open() -> None:
     def add(count: Annotated[int, Field(ge=1, le=9)], labels: dict[str, str]) -> None: ...
 

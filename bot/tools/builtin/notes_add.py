@@ -13,7 +13,7 @@ from bot.tools.registry import tool
 
 @tool(effect="idempotent", needs=("notes",))
 async def notes_add(context: ToolContext, text: Annotated[str, Field(min_length=1, max_length=4000)]) -> str:
-    """Save a note that everybody in this channel can find later.
+    """Add a note that everybody in this channel can find later.
 
     Args:
         text: What to remember, in full sentences.
