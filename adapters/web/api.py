@@ -6,47 +6,45 @@ Who speaks comes from the signed session alone; nothing a request says changes i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
-import json
-import re
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import structlog
 from aiohttp import web
 
-from adapters.web.feed import RELOAD, Feed, Subscriber, sse
-from adapters.web.guard import HEADERS, Rejected, is_from_here, is_navigation, own_port
+from adapters.web.feed import Feed, sse
+from adapters.web.guard import Rejected, is_from_here, is_navigation, own_port
 from adapters.web.page import Look, Viewer, bounce_page, chat_page, login_page
+from adapters.web.parsing import (
+    APPROVAL,
+    CLIENT_ID,
+    THREAD,
+    json_body,
+    matching,
+    message_text,
+    storable,
+    text_of,
+    thread_id,
+    verb_of,
+)
 from adapters.web.people import People, Tries
-from adapters.web.render import fragment, person
+from adapters.web.render import fragment
 from adapters.web.session import SESSION_S, Seal, Session
-from adapters.web.visible import exact, is_blank, prose
+from adapters.web.snippets import person
+from adapters.web.stream import stream
+from adapters.web.visible import exact, prose
 from bot.chat import Actor, Card, CardShown, ChatService, Click, Inbound, Place
 
 log = structlog.get_logger()
 
 ROOM = Place("web", "", "general")
-MAX_TEXT_BYTES = 32 * 1024
 MAX_REASON_CHARS = 500
-TOO_LONG = f"This is too long: at most {MAX_TEXT_BYTES // 1024} kB of text fit in a message."
-MAX_BODY_BYTES = 64 * 1024
-BODY_S = 15.0
-HEARTBEAT_S = 15.0
-LOOK_S = 1.0
-WRITE_S = 10.0
 LOGIN_S = 0.5
-STREAM_HEADERS = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 MAX_ENDED = 10_000
-
-_THREAD = re.compile(r"[a-z0-9]{1,32}", re.ASCII)
-_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
-_APPROVAL = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Api:
     # --- pages ----------------------------------------------------------------------------------------
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        thread = _thread(request.match_info["thread"]) if "thread" in request.match_info else ""
+        thread = thread_id(request.match_info["thread"]) if "thread" in request.match_info else ""
         session = self._session(request)
         if session is None:
             if is_navigation(request) and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
@@ -107,11 +105,11 @@ class Api:
     async def login(self, request: web.Request) -> web.StreamResponse:
         """A wrong token takes as long as any other, and only a few are heard per minute."""
         self._checked(request)
-        body = await _body(request)
+        body = await json_body(request)
         address = request.remote or ""
         if not self._tries.may_try(address, time.monotonic()):
             raise Rejected(429, "Too many tries. Wait a minute, then try again.")
-        name = self._door.people.with_token(_text(body, "token")) if self._door.people.mode == "token" else None
+        name = self._door.people.with_token(text_of(body, "token")) if self._door.people.mode == "token" else None
         await asyncio.sleep(LOGIN_S)
         if name is None:
             log.warning("web.login_refused", address=address)
@@ -127,7 +125,7 @@ class Api:
 
     async def choose_person(self, request: web.Request) -> web.StreamResponse:
         session = self._checked(request)
-        name = _text(await _body(request), "name")
+        name = text_of(await json_body(request), "name")
         if self._door.people.mode != "demo":
             raise Rejected(403, "Only the demo lets you pick who you are.")
         if not self._door.people.knows(name):
@@ -143,10 +141,10 @@ class Api:
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         actor = self._speaker(request)
-        body = await _body(request)
-        thread = _thread(_text(body, "thread"))
-        event_id = _matching(_CLIENT_ID, _text(body, "event_id"), "This message has no proper id.")
-        text = _message(_text(body, "text"))
+        body = await json_body(request)
+        thread = thread_id(text_of(body, "thread"))
+        event_id = matching(CLIENT_ID, text_of(body, "event_id"), "This message has no proper id.")
+        text = message_text(text_of(body, "text"))
         # The id is the person's own: nobody can take another's id first and so swallow their message.
         inbound = Inbound(f"{actor.key}:{event_id}", _place(thread), actor, text, _now_ms())
         receipt = await self._door.service().receive(inbound)
@@ -161,12 +159,12 @@ class Api:
 
     async def decide(self, request: web.Request) -> web.StreamResponse:
         actor = self._speaker(request)
-        approval_id = _matching(_APPROVAL, request.match_info["id"], "There is no such approval.", status=404)
-        body = await _body(request)
-        reason = _clean(_text(body, "reason", default="")).strip()
+        approval_id = matching(APPROVAL, request.match_info["id"], "There is no such approval.", status=404)
+        body = await json_body(request)
+        reason = storable(text_of(body, "reason", default="")).strip()
         if len(reason) > MAX_REASON_CHARS:
             raise Rejected(400, f"A reason has at most {MAX_REASON_CHARS} characters.")
-        outcome = await self._door.service().decide(Click(approval_id, _verb(body), actor, reason))
+        outcome = await self._door.service().decide(Click(approval_id, verb_of(body), actor, reason))
         answer: dict[str, object] = {"fragment": fragment_of(outcome.card)}
         if outcome.is_accepted:
             return web.json_response(answer | {"message": outcome.message})
@@ -174,14 +172,14 @@ class Api:
 
     async def stop(self, request: web.Request) -> web.StreamResponse:
         actor = self._speaker(request)
-        thread = _thread(_text(await _body(request), "thread"))
+        thread = thread_id(text_of(await json_body(request), "thread"))
         return web.json_response({"message": await self._door.service().stop(_place(thread), actor)})
 
     # --- looking --------------------------------------------------------------------------------------
 
     async def thread(self, request: web.Request) -> web.StreamResponse:
         self._viewing(request)
-        thread = _thread(request.query.get("thread", ""))
+        thread = thread_id(request.query.get("thread", ""))
         events = await self._door.service().transcript(_place(thread))
         drawn = await asyncio.to_thread(lambda: [fragment(event).as_json() for event in events])
         return web.json_response({"thread": thread, "fragments": drawn})
@@ -196,7 +194,7 @@ class Api:
                 "is_waiting": thread.is_waiting,
             }
             for thread in await self._door.service().threads(ROOM)
-            if _THREAD.fullmatch(thread.place.thread)
+            if THREAD.fullmatch(thread.place.thread)
         ]
         return web.json_response({"threads": listed})
 
@@ -208,35 +206,12 @@ class Api:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream what happens: first `hello`, then `fragment` and `changed`; `reload` or `bye` is the last."""
         session = self._viewing(request)
-        subscriber = self._door.feed.subscribe(_thread(request.query.get("thread", "")))
-        response = web.StreamResponse(headers=HEADERS | STREAM_HEADERS)
+        subscriber = self._door.feed.subscribe(thread_id(request.query.get("thread", "")))
+        hello = sse("hello", {"version": self._door.look.version})
         try:
-            await response.prepare(request)
-            if request.transport is not None:
-                subscriber.abort = request.transport.abort
-            # A page that went away, or takes nothing for a while, ends its stream; it comes back by itself.
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                await self._stream(request, response, subscriber, session)
+            return await stream(request, subscriber, hello=hello, is_valid=lambda: self._is_valid(session))
         finally:
             self._door.feed.unsubscribe(subscriber)
-        return response
-
-    async def _stream(
-        self, request: web.Request, response: web.StreamResponse, subscriber: Subscriber, session: Session
-    ) -> None:
-        piece = sse("hello", {"version": self._door.look.version})
-        while True:
-            try:
-                async with asyncio.timeout(WRITE_S):
-                    await response.write(piece)
-            except TimeoutError:
-                subscriber.abort()
-                raise
-            if subscriber.is_drained:
-                return
-            if not self._is_valid(session):
-                subscriber.end(RELOAD)
-            piece = await _next_piece(request, subscriber)
 
     async def nothing(self, request: web.Request) -> web.StreamResponse:
         raise Rejected(404, "There is nothing at this address.")
@@ -301,17 +276,6 @@ class Api:
             self._ended.popitem(last=False)
 
 
-async def _next_piece(request: web.Request, subscriber: Subscriber) -> bytes:
-    """What to send next, at the latest a heartbeat. Raises ConnectionResetError once the page is gone."""
-    for _ in range(max(1, round(HEARTBEAT_S / LOOK_S))):
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_S):
-                return await subscriber.next()
-        if request.transport is None or request.transport.is_closing():
-            raise ConnectionResetError
-    return b": still here\n\n"
-
-
 def fragment_of(card: Card | None) -> dict[str, str] | None:
     """The card as it is now, where the service gave one and it belongs to this page."""
     if card is None or card.place.room != ROOM:
@@ -345,7 +309,7 @@ def _html(text: str) -> web.Response:
 
 
 def _waiting(card: Card) -> dict[str, object]:
-    is_here = card.place.room == ROOM and _THREAD.fullmatch(card.place.thread) is not None
+    is_here = card.place.room == ROOM and THREAD.fullmatch(card.place.thread) is not None
     return {
         "approval": card.approval_id,
         "thread": card.place.thread if is_here else "",
@@ -354,70 +318,3 @@ def _waiting(card: Card) -> dict[str, object]:
         "requester": exact(card.requester_name or person(card.requester)),
         "expires_ms": card.expires_ms,
     }
-
-
-# --- parsing --------------------------------------------------------------------------------------
-
-
-async def _body(request: web.Request) -> dict[str, object]:
-    if request.content_type != "application/json":
-        raise Rejected(415, "This address takes JSON only.")
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for piece in request.content.iter_chunked(16 * 1024):
-                raw += piece
-                if len(raw) > MAX_BODY_BYTES:
-                    raise Rejected(
-                        413, f"This is too long: at most {MAX_TEXT_BYTES // 1024} kB of text fit in a message."
-                    )
-    except TimeoutError as err:
-        raise Rejected(408, "The request took too long to arrive.") from err
-    try:
-        parsed = json.loads(raw)
-    except (ValueError, RecursionError) as err:
-        raise Rejected(400, "This is not JSON.") from err
-    if not isinstance(parsed, dict):
-        raise Rejected(400, "The request is not a JSON object.")
-    return parsed
-
-
-def _text(body: dict[str, object], name: str, *, default: str | None = None) -> str:
-    value = body.get(name, default)
-    if not isinstance(value, str):
-        raise Rejected(400, f"The request has no text in {name!r}.")
-    return value
-
-
-def _verb(body: dict[str, object]) -> Literal["approve", "deny"]:
-    match _text(body, "verb"):
-        case "approve":
-            return "approve"
-        case "deny":
-            return "deny"
-        case _:
-            raise Rejected(400, "A card is approved or denied, nothing else.")
-
-
-def _matching(pattern: re.Pattern[str], text: str, sentence: str, *, status: int = 400) -> str:
-    if pattern.fullmatch(text) is None:
-        raise Rejected(status, sentence)
-    return text
-
-
-def _thread(text: str) -> str:
-    return _matching(_THREAD, text, "There is no such thread.", status=404)
-
-
-def _message(text: str) -> str:
-    if is_blank(text):
-        raise Rejected(400, "Write something first.")
-    clean = _clean(text)
-    if len(clean.encode()) > MAX_TEXT_BYTES:
-        raise Rejected(413, TOO_LONG)
-    return clean
-
-
-def _clean(text: str) -> str:
-    """What every database can store: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "�").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-from adapters.web.render import tone
+from adapters.web.snippets import tone
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,3 +221,19 @@ async def test_a_closed_tab_is_not_watched(tab: Watched) -> None:
         await until(lambda: site.adapter.is_watched(place))
         await page.goto("about:blank")
         await until(lambda: not site.adapter.is_watched(place))
+
+
+async def test_a_link_from_another_site_keeps_who_one_is(tab: Watched) -> None:
+    """The browser holds the strict cookie back at first: the page fetches itself once more, from itself."""
+    page = tab.page
+    async with served() as site:
+        await page.goto(f"http://localhost:{site.port}/")
+        await page.select_option("#person", "bob")
+        await expect(page.locator("body")).to_have_attribute("data-person", "bob")
+        await page.goto(site.origin)
+        await page.evaluate(f"location.href = 'http://localhost:{site.port}/t/t1'")
+
+        await expect(page.locator("body")).to_have_attribute("data-person", "bob")
+        await expect(page).to_have_url(f"http://localhost:{site.port}/t/t1")
+
+    assert tab.complaints == []

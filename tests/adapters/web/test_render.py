@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.web.render import Fragment, duration, fragment
+from adapters.web.render import Fragment, fragment
+from adapters.web.snippets import duration
 from bot.chat import Actor, Answered, Card, CardShown, Notice, Place, Said, TextSoFar, ToolLine, Working
 from tests.adapters.web.test_markdown import seen
 
@@ -174,7 +175,9 @@ def test_notices_of_one_run_stand_beside_each_other() -> None:
     assert fragment(Notice("r1", "a", 1)).id != fragment(Notice("r1", "b", 2)).id
 
 
-@pytest.mark.parametrize(("ms", "words"), [(0, "0.0 s"), (412, "0.4 s"), (12_000, "12 s"), (125_000, "2 min 5 s")])
+@pytest.mark.parametrize(
+    ("ms", "words"), [(0, "under 0.1 s"), (412, "0.4 s"), (12_000, "12 s"), (125_000, "2 min 5 s")]
+)
 def test_durations_read_as_people_say_them(ms: int, words: str) -> None:
     assert duration(ms) == words
 

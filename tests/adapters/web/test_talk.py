@@ -227,8 +227,8 @@ async def test_threads_are_listed_with_what_waits(site: Site, alice: Browser) ->
 
     listed = (await alice.get("/api/threads"))[1]["threads"]
 
-    assert [(thread["thread"], thread["title"]) for thread in listed] == [("t2", "hello there"), ("t1", "write it")]
-    assert [thread["is_waiting"] for thread in listed] == [False, True]
+    shown = {thread["thread"]: (thread["title"], thread["is_waiting"]) for thread in listed}
+    assert shown == {"t2": ("hello there", False), "t1": ("write it", True)}
 
 
 async def test_new_threads_get_their_id_from_the_server(alice: Browser) -> None:
@@ -315,8 +315,8 @@ async def test_a_page_that_reads_nothing_is_told_to_reload(site: Site, alice: Br
 
 
 async def test_a_session_that_ends_ends_its_stream(site: Site, alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.web.api.HEARTBEAT_S", 0.05)
-    monkeypatch.setattr("adapters.web.api.LOOK_S", 0.05)
+    monkeypatch.setattr("adapters.web.stream.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("adapters.web.stream.LOOK_S", 0.05)
     async with alice.watch() as stream:
         await alice.be("bob")
 
@@ -327,8 +327,8 @@ async def test_a_session_that_ends_ends_its_stream(site: Site, alice: Browser, m
 
 
 async def test_a_quiet_stream_has_a_heartbeat(site: Site, alice: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.web.api.HEARTBEAT_S", 0.05)
-    monkeypatch.setattr("adapters.web.api.LOOK_S", 0.05)
+    monkeypatch.setattr("adapters.web.stream.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("adapters.web.stream.LOOK_S", 0.05)
     async with alice.watch() as stream:
         async with asyncio.timeout(5):
             lines = [await stream.response.content.readline() for _ in range(2)]
@@ -339,7 +339,7 @@ async def test_a_quiet_stream_has_a_heartbeat(site: Site, alice: Browser, monkey
 async def test_a_client_that_never_reads_is_cut_off(
     site: Site, alice: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.web.api.WRITE_S", 0.1)
+    monkeypatch.setattr("adapters.web.stream.WRITE_S", 0.1)
     cookie = next(iter(alice.http.cookie_jar))
     raw = socket.create_connection(("127.0.0.1", site.port))
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
