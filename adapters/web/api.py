@@ -206,7 +206,7 @@ class Api:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream what happens: first `hello`, then `fragment` and `changed`; `reload` or `bye` is the last."""
         session = self._viewing(request)
-        subscriber = self._door.feed.subscribe(thread_id(request.query.get("thread", "")))
+        subscriber = self._door.feed.subscribe(thread_id(request.query.get("thread", "")), session.person)
         hello = sse("hello", {"version": self._door.look.version})
         try:
             return await stream(request, subscriber, hello=hello, is_valid=lambda: self._is_valid(session))

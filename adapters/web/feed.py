@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
 from adapters.web.guard import Rejected
@@ -17,6 +17,7 @@ from adapters.web.render import Fragment
 
 QUEUE_EVENTS = 256
 MAX_SUBSCRIBERS = 500
+MAX_PER_PERSON = 40
 DRAFT_S = 0.08
 CLOSE_S = 2.0
 
@@ -33,8 +34,9 @@ BYE = sse("bye", {})
 class Subscriber:
     """One open page. `abort` cuts its connection when it does not take what it is sent."""
 
-    def __init__(self, thread: str) -> None:
+    def __init__(self, thread: str, person: str) -> None:
         self.thread = thread
+        self.person = person
         self.is_over = False
         self.abort: Callable[[], None] = lambda: None
         self.gone = asyncio.Event()
@@ -75,17 +77,20 @@ class Feed:
 
     def __init__(self) -> None:
         self._by_thread: dict[str, set[Subscriber]] = {}
-        self._count = 0
+        self._people: Counter[str] = Counter()
         self._is_closed = False
 
-    def subscribe(self, thread: str) -> Subscriber:
+    def subscribe(self, thread: str, person: str) -> Subscriber:
+        """Take one more page of this person. Raises Rejected when there are too many, or the end has come."""
         if self._is_closed:
             raise Rejected(503, "Nod is shutting down; this page comes back by itself.")
-        if self._count >= MAX_SUBSCRIBERS:
+        if self._people[person] >= MAX_PER_PERSON:
+            raise Rejected(429, "You have too many pages open. Close some, then load this one again.")
+        if self._people.total() >= MAX_SUBSCRIBERS:
             raise Rejected(503, "Too many pages are open at the moment. Please try again later.")
-        subscriber = Subscriber(thread)
+        subscriber = Subscriber(thread, person)
         self._by_thread.setdefault(thread, set()).add(subscriber)
-        self._count += 1
+        self._people[person] += 1
         return subscriber
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
@@ -94,7 +99,7 @@ class Feed:
         watching = self._by_thread.get(subscriber.thread, set())
         if subscriber in watching:
             watching.remove(subscriber)
-            self._count -= 1
+            self._people[subscriber.person] -= 1
         if not watching:
             self._by_thread.pop(subscriber.thread, None)
 

@@ -32,9 +32,7 @@ async def json_body(request: web.Request) -> dict[str, object]:
             async for piece in request.content.iter_chunked(16 * 1024):
                 raw += piece
                 if len(raw) > MAX_BODY_BYTES:
-                    raise Rejected(
-                        413, f"This is too long: at most {MAX_TEXT_BYTES // 1024} kB of text fit in a message."
-                    )
+                    raise Rejected(413, TOO_LONG)
     except TimeoutError as err:
         raise Rejected(408, "The request took too long to arrive.") from err
     try:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from adapters.web.feed import BYE, QUEUE_EVENTS, RELOAD, Drafts, Feed
+from adapters.web.feed import BYE, MAX_PER_PERSON, QUEUE_EVENTS, RELOAD, Drafts, Feed
 from adapters.web.guard import Rejected
 from adapters.web.render import Fragment
 
@@ -15,7 +15,7 @@ FRAGMENT = Fragment("r1", "call-c1", "<p>x</p>")
 
 async def test_a_slow_page_is_told_to_reload_and_let_go() -> None:
     feed = Feed()
-    slow, quick = feed.subscribe("t1"), feed.subscribe("t1")
+    slow, quick = feed.subscribe("t1", "alice"), feed.subscribe("t1", "alice")
 
     for _ in range(QUEUE_EVENTS + 1):
         feed.publish("t1", FRAGMENT)
@@ -28,7 +28,7 @@ async def test_a_slow_page_is_told_to_reload_and_let_go() -> None:
 
 async def test_a_page_that_was_let_go_does_not_count_as_watching() -> None:
     feed = Feed()
-    slow = feed.subscribe("t1")
+    slow = feed.subscribe("t1", "alice")
 
     for _ in range(QUEUE_EVENTS + 1):
         feed.publish("t1", FRAGMENT)
@@ -39,7 +39,7 @@ async def test_a_page_that_was_let_go_does_not_count_as_watching() -> None:
 
 async def test_only_the_thread_that_is_looked_at_is_watched() -> None:
     feed = Feed()
-    page = feed.subscribe("t1")
+    page = feed.subscribe("t1", "alice")
 
     assert feed.is_watched("t1")
     assert not feed.is_watched("t2")
@@ -51,7 +51,7 @@ async def test_only_the_thread_that_is_looked_at_is_watched() -> None:
 
 async def test_a_closed_feed_takes_nobody() -> None:
     feed = Feed()
-    page = feed.subscribe("t1")
+    page = feed.subscribe("t1", "alice")
     closing = asyncio.create_task(feed.close())
     await asyncio.sleep(0)
 
@@ -59,7 +59,18 @@ async def test_a_closed_feed_takes_nobody() -> None:
     feed.unsubscribe(page)
     await closing
     with pytest.raises(Rejected):
-        feed.subscribe("t1")
+        feed.subscribe("t1", "alice")
+
+
+async def test_one_person_cannot_take_every_place() -> None:
+    feed = Feed()
+    pages = [feed.subscribe("t1", "alice") for _ in range(MAX_PER_PERSON)]
+
+    with pytest.raises(Rejected):
+        feed.subscribe("t2", "alice")
+    feed.subscribe("t1", "bob")
+    feed.unsubscribe(pages[0])
+    feed.subscribe("t2", "alice")
 
 
 async def test_drafts_are_drawn_at_their_pace_and_the_last_one_wins() -> None:
