@@ -25,6 +25,7 @@ _ESCAPES = re.compile(
 )
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 _HEAD_SHARE = 2 / 3
 
 
@@ -32,18 +33,30 @@ class Unserialisable(Exception):
     """The tool returned something that cannot become text."""
 
 
-def to_text(value: object) -> str:
-    """Give a string as it is and anything else as JSON. Never iterates a generator. Raises `Unserialisable`."""
+def to_text(value: object, *, redact: Redact = str) -> str:
+    """Give a string as it is and anything else as JSON. Never iterates a generator. Raises `Unserialisable`.
+
+    `redact` sees the texts inside the JSON as they were: a key of several lines is one secret with and without escapes.
+    """
     if isinstance(value, str):
         return str(value)
     if value is None:
         return "Done."
     try:
-        return json.dumps(value, ensure_ascii=False, default=_plain)
+        text = json.dumps(value, ensure_ascii=False, default=_plain)
     except RecursionError:
         raise Unserialisable("its result is nested too deeply") from None
     except (TypeError, ValueError) as err:
         raise Unserialisable(f"its result cannot be written as JSON ({str(err)[:200]})") from None
+    return _LITERAL.sub(lambda found: _redact_literal(found[0], redact), text)
+
+
+def _redact_literal(literal: str, redact: Redact) -> str:
+    if "\\" not in literal:
+        return literal
+    text = str(json.loads(literal))
+    masked = redact(text)
+    return literal if masked == text else json.dumps(masked, ensure_ascii=False)
 
 
 def _plain(value: object) -> object:

@@ -14,7 +14,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.errors import ToolError
+
 _GRACE_S = 1.0
+MAX_THREADS = 128
+_free_threads = threading.BoundedSemaphore(MAX_THREADS)
 _left_behind: set[asyncio.Task[Outcome]] = set()
 
 
@@ -59,7 +63,12 @@ async def _settled(function: Callable[[], object]) -> Outcome:
 
 
 async def in_thread(function: Callable[[], object]) -> object:
-    """Run a blocking function in a daemon thread of its own and give what it gives."""
+    """Run a blocking function in a daemon thread of its own and give what it gives.
+
+    Raises `ToolError` when too many such threads run, most of them certainly hanging.
+    """
+    if not _free_threads.acquire(blocking=False):
+        raise ToolError("Too many tools are still running; try again later.")
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Outcome] = loop.create_future()
     context = contextvars.copy_context()
@@ -73,6 +82,8 @@ async def in_thread(function: Callable[[], object]) -> object:
             outcome = Outcome(context.run(function))
         except BaseException as err:  # the rim: handed over to whoever waits
             outcome = Outcome(error=err)
+        finally:
+            _free_threads.release()
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, outcome)
 

@@ -76,7 +76,9 @@ class Toolbox:
         try:
             spec.validate(call.to_run)
         except Exception as err:  # the rim: a parameter type of a builder's tool may raise anything
-            return Verdict("invalid", "invalid arguments", _correct_it(spec, err), definition=spec.fingerprint)
+            return Verdict(
+                "invalid", "invalid arguments", self._redact(_correct_it(spec, err)), definition=spec.fingerprint
+            )
         approver = spec.approver or gate.approver
         return replace(gate, effect=spec.effect, approver=approver, definition=spec.fingerprint)
 
@@ -92,7 +94,7 @@ class Toolbox:
         """The same words whether a tool does not exist or is not for this person."""
         names = self.names
         known = f"Available tools: {', '.join(names)}." if names else "No tools are available."
-        return f"There is no tool named {name[:_MAX_NAME_CHARS]!a}. {known}"
+        return f"There is no tool named {self._redact(name[:_MAX_NAME_CHARS])!a}. {known}"
 
     async def run(self, call: ToolCall, *, key: str) -> tuple[ToolResult, bool]:
         """Run the call and give its result and whether its outcome is known. Never raises but `CancelledError`."""
@@ -114,18 +116,18 @@ class Toolbox:
         return partial(spec.function, ToolContext(key, self._actor, self._place, self._services), **arguments)
 
     async def _result(self, outcome: Outcome) -> ToolResult:
-        if isinstance(outcome.value, str) and len(outcome.value) <= _MAX_INLINE_CHARS:
+        if _is_quickly_shaped(outcome):
             return self._shaped(outcome)
         shaped = await run_bounded(partial(self._shaped, outcome), timeout_s=_SHAPING_S)
         if isinstance(shaped.value, ToolResult):
             return shaped.value
-        return ToolResult("The tool ran, but its result could not be read in time.", is_error=True)
+        return ToolResult("The tool ran, but its result could not be read.", is_error=True)
 
     def _shaped(self, outcome: Outcome) -> ToolResult:
         try:
             if outcome.error is not None:
                 raise outcome.error
-            text = to_text(outcome.value)
+            text = to_text(outcome.value, redact=self._redact)
             return ToolResult(shape(text, redact=self._redact, max_chars=self._max_result_chars))
         except ToolError as err:
             text = shape(err.user_message, redact=self._redact, max_chars=self._max_result_chars)
@@ -136,6 +138,16 @@ class Toolbox:
             return ToolResult(f"The tool failed: {describe_error(err, redact=self._redact)}", is_error=True)
 
 
+def _is_quickly_shaped(outcome: Outcome) -> bool:
+    match outcome.value:
+        case None | bool() | int() | float():
+            return True
+        case str() as text:
+            return len(text) <= _MAX_INLINE_CHARS
+        case _:
+            return False
+
+
 def _correct_it(spec: ToolSpec, err: Exception) -> str:
     why = str(err) if isinstance(err, ArgumentError) else describe_error(err, redact=_unchanged, max_chars=200)
     return f"Invalid arguments for {spec.name}: {why} Correct them and call the tool again."
@@ -144,6 +156,6 @@ def _correct_it(spec: ToolSpec, err: Exception) -> str:
 def _timed_out(spec: ToolSpec) -> tuple[ToolResult, bool]:
     words = f"The tool {spec.name} did not finish within {spec.timeout_s:g} seconds"
     if spec.effect != "once":
-        return ToolResult(f"{words} and was stopped.", is_error=True), True
+        return ToolResult(f"{words}.", is_error=True), True
     text = f"{words}. It is not known whether it took effect: do not repeat it, and tell the person to check."
     return ToolResult(text, is_error=True), False

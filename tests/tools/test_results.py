@@ -167,6 +167,14 @@ def test_row_82_a_secret_is_masked_also_when_escapes_split_it(text: str) -> None
     assert shape(text, redact=lambda found: found.replace("sk-12345", "***"), max_chars=100) == "key *** end"
 
 
+def test_row_82_a_secret_of_several_lines_is_masked_inside_json() -> None:
+    key = 'BEGIN\n"k\\ey"\nEND'
+
+    text = to_text({"a\n": [key, "plain \t text"], "b": 1}, redact=lambda found: found.replace(key, "***"))
+
+    assert text == '{"a\\n": ["***", "plain \\t text"], "b": 1}'
+
+
 def test_row_82_a_secret_at_the_cut_is_masked_before_the_cut() -> None:
     text = "x" * 190 + "sk-12345" + "y" * 1000
 

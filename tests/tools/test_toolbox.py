@@ -17,6 +17,7 @@ from bot.engine.types import Permit, ToolFacts, ToolResult, Verdict
 from bot.errors import ConfigError, ToolError
 from bot.tools.context import Services, ToolContext
 from bot.tools.registry import spec_of, tool
+from bot.tools.running import MAX_THREADS
 from bot.tools.toolbox import Toolbox
 from tests.tools.boxes import ALICE, ROOM, box, call
 
@@ -367,6 +368,13 @@ async def test_row_82_secrets_are_masked_in_results_and_errors(error: Exception 
     assert "***" in result.text
 
 
+def test_row_82_secrets_are_masked_in_what_a_refused_call_is_told() -> None:
+    toolbox = box([echo], redact=lambda text: text.replace("sk-12345", "***"))
+
+    assert "sk-12345" not in toolbox.judge(call("echo", '{"text": sk-12345}')).text
+    assert "sk-12345" not in toolbox.judge(call("sk-12345")).text
+
+
 # --- time ---
 
 
@@ -394,7 +402,7 @@ async def test_a_read_that_timed_out_is_known(effect: str) -> None:
     result, is_known = await outcome(slow)
 
     assert is_known
-    assert result.text == "The tool slow did not finish within 0.05 seconds and was stopped."
+    assert result.text == "The tool slow did not finish within 0.05 seconds."
 
 
 async def test_a_blocked_thread_is_left_behind() -> None:
@@ -410,6 +418,25 @@ async def test_a_blocked_thread_is_left_behind() -> None:
 
     assert not is_known
     assert time.monotonic() - started < 5
+
+
+async def test_hanging_threads_are_limited_and_free_again_when_they_end() -> None:
+    release = threading.Event()
+
+    @tool(timeout_s=0.2)
+    def stuck() -> None:
+        release.wait(30)
+
+    toolbox = box([stuck])
+    await asyncio.gather(*(toolbox.run(call("stuck"), key="k") for _ in range(MAX_THREADS)))
+
+    refused, is_known = await toolbox.run(call("stuck"), key="k")
+    release.set()
+    await asyncio.sleep(0.2)
+    allowed, _ = await toolbox.run(call("stuck"), key="k")
+
+    assert (refused.text, is_known) == ("Too many tools are still running; try again later.", True)
+    assert allowed.text == "Done."
 
 
 async def test_an_async_tool_that_refuses_to_stop_is_left_behind() -> None:
