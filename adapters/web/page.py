@@ -107,8 +107,9 @@ def login_page(look: Look, csrf: str) -> str:
 
 def bounce_page(look: Look) -> str:
     """Load once more, from ourselves: a browser keeps a strict cookie back when another site's link opens the page."""
-    title = f"<title>{html.escape(look.title)}</title>"
-    head = f'<meta charset="utf-8"><meta http-equiv="refresh" content="0">{title}'
+    icon = f'<link rel="icon" href="/static/nod.svg?v={html.escape(look.version)}">'
+    named = f"<title>{html.escape(look.title)}</title>{icon}"
+    head = f'<meta charset="utf-8"><meta http-equiv="refresh" content="0">{named}'
     return f'<!doctype html><html lang="en"><head>{head}</head></html>'
 
 
