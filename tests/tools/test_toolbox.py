@@ -432,7 +432,8 @@ async def test_hanging_threads_are_limited_and_free_again_when_they_end() -> Non
 
     refused, is_known = await toolbox.run(call("stuck"), key="k")
     release.set()
-    await asyncio.sleep(0.2)
+    for thread in [thread for thread in threading.enumerate() if thread.name == "nod-tool"]:
+        thread.join(10)
     allowed, _ = await toolbox.run(call("stuck"), key="k")
 
     assert (refused.text, is_known) == ("Too many tools are still running; try again later.", True)
@@ -457,17 +458,18 @@ async def test_an_async_tool_that_refuses_to_stop_is_left_behind() -> None:
 
 
 async def test_a_cancelled_run_cancels_the_tool_and_says_so() -> None:
-    was_cancelled = asyncio.Event()
+    is_running, was_cancelled = asyncio.Event(), asyncio.Event()
 
     @tool
     async def slow() -> None:
+        is_running.set()
         try:
             await asyncio.sleep(60)
         finally:
             was_cancelled.set()
 
     running = asyncio.create_task(box([slow]).run(call("slow"), key="k"))
-    await asyncio.sleep(0.02)
+    await is_running.wait()
     running.cancel()
 
     with pytest.raises(asyncio.CancelledError):

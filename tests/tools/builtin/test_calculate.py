@@ -112,7 +112,7 @@ def test_no_expression_takes_long(expression: str) -> None:
     with pytest.raises(ToolError):
         calculate(expression)
 
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 @given(st.lists(st.sampled_from([*"0123456789.+-*/%()e, ", "**", "//", "sqrt(", "round(", "pi"]), max_size=60))
