@@ -19,13 +19,14 @@ from typing_extensions import TypedDict
 from bot.errors import ConfigError
 from bot.tools.arguments import ArgumentError, parse_arguments, quote
 from bot.tools.context import ToolContext
+from bot.tools.docstring import read_docstring
+from bot.tools.plain_schema import Schema, simplify
 
-__all__ = ["ArgumentError", "Signature", "parse_arguments", "read_signature", "simplify"]
+__all__ = ["ArgumentError", "Schema", "Signature", "parse_arguments", "read_docstring", "read_signature", "simplify"]
 
 _MAX_SHOWN_ERRORS = 5
 # not a class of its own: a TypedDict allows every parameter name, a model refuses some (`json`, `_x`)
 _typed_dict = cast("Callable[[str, Mapping[str, object]], type[dict[str, object]]]", TypedDict)
-Schema = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,143 +110,6 @@ def _describe(schema: Schema, described: Mapping[str, str], defaults: Mapping[st
             property_schema["description"] = words.strip()
         if isinstance(defaults.get(name), str | int | float):
             property_schema["default"] = defaults[name]
-
-
-# --- docstrings --------------------------------------------------------------------------------------------------
-
-_SECTION = re.compile(r"^(Args|Arguments|Parameters|Returns|Raises|Yields|Examples?|Notes?):\s*$")
-_ENTRY = re.compile(r"^(\*{0,2}\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
-
-
-def read_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """Give the first paragraph and, per parameter, what a Google-style `Args:` section says of it."""
-    first = re.split(r"\n\s*\n", text.strip(), maxsplit=1)[0]
-    lines = [line.strip() for line in first.splitlines()]
-    summary = [] if lines and _SECTION.match(lines[0]) else lines
-    return " ".join(summary), _args_section(text)
-
-
-def _args_section(text: str) -> dict[str, str]:
-    described: dict[str, str] = {}
-    current, indent, is_inside = "", 0, False
-    for line in text.splitlines():
-        section = _SECTION.match(line)
-        if section or (line.strip() and not line[0].isspace()):
-            is_inside, indent = bool(section) and section[1] in ("Args", "Arguments", "Parameters"), 0  # type: ignore[index]
-            continue
-        if not is_inside or not line.strip():
-            continue
-        depth = len(line) - len(line.lstrip())
-        indent = indent or depth
-        entry = _ENTRY.match(line.strip())
-        if entry and depth <= indent:
-            current = entry[1].lstrip("*")
-            described[current] = entry[2].strip()
-        elif current:
-            described[current] = f"{described[current]} {line.strip()}".strip()
-    return described
-
-
-# --- schema --------------------------------------------------------------------------------------------------------
-
-_PLAIN_FORMATS = frozenset({"date-time"})
-
-
-def simplify(schema: Mapping[str, object]) -> Schema:
-    """Make a JSON schema plain enough for small models and for Gemini.
-
-    References are put in place (only recursive ones keep `$defs`), `title` goes, "X or null" becomes X, `const` becomes
-    an `enum` of one, `oneOf` becomes `anyOf`, the longest length of a text and formats other than date-time
-    become words, every object with properties is closed.
-    """
-    definitions = schema.get("$defs", {})
-    assert isinstance(definitions, Mapping)
-    simple = _Simplifier(definitions)
-    plain = simple.schema({key: value for key, value in schema.items() if key != "$defs"}, ())
-    while missing := simple.recursive - set(simple.kept):
-        for name in sorted(missing):
-            simple.kept[name] = simple.schema(definitions[name], (name,))
-    if simple.kept:
-        plain["$defs"] = simple.kept
-    return plain
-
-
-class _Simplifier:
-    def __init__(self, definitions: Mapping[str, object]) -> None:
-        self.definitions = definitions
-        self.recursive: set[str] = set()
-        self.kept: dict[str, Schema] = {}
-
-    def schema(self, value: object, inside: tuple[str, ...]) -> Schema:
-        if not isinstance(value, Mapping):
-            return {}
-        if "$ref" in value:
-            return self._reference(value, inside)
-        plain = {key: self._member(key, member, inside) for key, member in value.items() if key != "title"}
-        return _closed(_worded_length(_worded_format(_without_null(_renamed(plain)))))
-
-    def _reference(self, value: Mapping[str, object], inside: tuple[str, ...]) -> Schema:
-        name = str(value["$ref"]).removeprefix("#/$defs/")
-        beside = {key: member for key, member in value.items() if key not in ("$ref", "title")}
-        if name in inside:
-            self.recursive.add(name)
-            return {"$ref": f"#/$defs/{name}"}
-        return {**self.schema(self.definitions[name], (*inside, name)), **beside}
-
-    def _member(self, key: str, member: object, inside: tuple[str, ...]) -> object:
-        if key == "properties" and isinstance(member, Mapping):
-            return {name: self.schema(part, inside) for name, part in member.items()}
-        if key in ("items", "additionalProperties") and isinstance(member, Mapping):
-            return self.schema(member, inside)
-        if key in ("anyOf", "oneOf", "allOf", "prefixItems") and isinstance(member, list):
-            return [self.schema(part, inside) for part in member]
-        return member
-
-
-def _renamed(schema: Schema) -> Schema:
-    if "const" in schema:
-        schema["enum"] = [schema.pop("const")]
-    if "oneOf" in schema:
-        schema["anyOf"] = schema.pop("oneOf")
-        schema.pop("discriminator", None)
-    return schema
-
-
-def _without_null(schema: Schema) -> Schema:
-    branches = schema.get("anyOf")
-    if not isinstance(branches, list):
-        return schema
-    kept = [branch for branch in branches if branch != {"type": "null"}]
-    if schema.get("default", 0) is None:
-        del schema["default"]
-    if len(kept) != 1:
-        return {**schema, "anyOf": kept}
-    return {**kept[0], **{key: value for key, value in schema.items() if key != "anyOf"}}
-
-
-def _worded_format(schema: Schema) -> Schema:
-    if not isinstance(schema.get("format"), str) or schema["format"] in _PLAIN_FORMATS:
-        return schema
-    words = f"{schema.get('description', '')} Format: {schema.pop('format')}."
-    return {**schema, "description": words.strip()}
-
-
-def _worded_length(schema: Schema) -> Schema:
-    """llama.cpp refuses a grammar with a long repetition, so the length of a text is said and left to the validator."""
-    if schema.get("type") != "string" or "maxLength" not in schema:
-        return schema
-    words = f"{schema.get('description', '')} At most {schema.pop('maxLength')} characters."
-    return {**schema, "description": words.strip()}
-
-
-def _closed(schema: Schema) -> Schema:
-    if schema.get("type") != "object" or ("properties" not in schema and "additionalProperties" in schema):
-        return schema
-    rest = {key: member for key, member in schema.items() if key not in ("type", "properties")}
-    return {"type": "object", "properties": schema.get("properties", {}), **rest, "additionalProperties": False}
-
-
-# --- errors --------------------------------------------------------------------------------------------------------
 
 
 _SUBJECT = re.compile(r"^(Value error, |Assertion failed, |[A-Z]\w+ (?=should ))")
