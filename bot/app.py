@@ -20,7 +20,7 @@ from bot.models.client import ModelClients
 from bot.models.registry import Registry
 from bot.orchestrator import registry_of, tools_of
 from bot.policy.book import Book, Rule
-from bot.posts import ChannelPosts, RoomNotes
+from bot.posts import ChannelPosts
 from bot.redact import redactor
 from bot.service import ChatService
 from bot.storage.audit import AuditRows
@@ -76,7 +76,7 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
             tools=tools,
             book=await _book(settings, database),
             services=Services(
-                notes=RoomNotes(NoteRows(database)),
+                notes=NoteRows(database),
                 posts=ChannelPosts(reader, adapters, now_ms),
                 files_dir=settings.data_dir / "files",
             ),

@@ -71,8 +71,8 @@ CardState = Literal["pending", "approved", "denied", "expired", "cancelled"]
 class Card:
     """An approval as people see it; everything is text that hides nothing (see `bot.present`).
 
-    `arguments` is complete: an adapter that cannot show all of it shows no Approve button. `outcome` is the call's state once
-    it has started or ended ("done", "failed", "unknown", ...), "" before.
+    `arguments` is complete: an adapter that cannot show all of it shows no Approve button. `outcome` is the call's
+    state once it has started or ended ("done", "failed", "unknown", ...), "" before.
     """
 
     approval_id: str

@@ -1,4 +1,4 @@
-"""What each command does. Imports follow the command: asking a running bot needs neither a database nor a model client."""
+"""What each command does. Imports follow the command: asking a running bot needs no database and no model client."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _demo(arguments: argparse.Namespace, settings: Settings) -> int:
     return DONE
 
 
-# --- asking a bot: the running one, or this process ----------------------------------------------------------------------
+# --- asking a bot: the running one, or this process -----------------------------------------------------------------
 
 
 def _at_desk(settings: Settings, method: str, words: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +133,8 @@ def _list_approvals(arguments: argparse.Namespace, settings: Settings) -> int:
         return DONE
     for one in answer["approvals"]:
         print(
-            f"{one['id']}  {one['tool']}  asked for by {one['requester']} in {one['place']}, approver: {one['approver']}"
+            f"{one['id']}  {one['tool']}  asked for by {one['requester']} in {one['place']}, "
+            f"approver: {one['approver']}"
         )
         print("  " + _plain(one["arguments"]).replace("\n", "\n  "))
     if not answer["approvals"]:
@@ -161,7 +162,7 @@ def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
     return DONE
 
 
-# --- looking after it ------------------------------------------------------------------------------------------------------
+# --- looking after it -----------------------------------------------------------------------------------------------
 
 
 def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -202,7 +203,7 @@ _COMMANDS = {
 }
 
 
-# --- text for a terminal -----------------------------------------------------------------------------------------------------
+# --- text for a terminal --------------------------------------------------------------------------------------------
 
 
 def _plain(text: str) -> str:

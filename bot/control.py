@@ -1,4 +1,4 @@
-"""The way from the command line to a running bot: HTTP on loopback, with a token that only the data folder's owner can read."""
+"""The way from the command line to a running bot: HTTP on loopback, with a token from the data folder."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def ask_running(data_dir: Path, method: str, words: dict[str, Any]) -> dict[str, Any] | None:
-    """Ask the bot that owns this data folder; None when none runs. Raises `BotError` when it does not answer properly."""
+    """Ask the bot that owns this data folder; None when none runs. Raises `BotError` when it does not answer
+    properly."""
     try:
         where = json.loads((data_dir / FILE).read_text("utf-8"))
         connection = http.client.HTTPConnection("127.0.0.1", int(where["port"]), timeout=WAIT_S)

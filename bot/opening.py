@@ -43,7 +43,7 @@ def read_history(session_messages: Sequence[Mapping[str, Any]] | None, limit: in
         if not isinstance(entry.get("content"), str):
             raise BotError("The content of a session message is text.")
     kept = history[-limit:] if limit else []
-    return tuple(message(cast(Literal["user", "assistant"], entry["role"]), entry["content"]) for entry in kept)
+    return tuple(message(cast("Literal['user', 'assistant']", entry["role"]), entry["content"]) for entry in kept)
 
 
 @dataclass(frozen=True, slots=True)

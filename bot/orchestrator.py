@@ -8,6 +8,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from bot.config.settings import Settings, load
@@ -18,8 +20,8 @@ from bot.engine.types import CallState, Content, Decided, Decision, Rights, Run,
 from bot.errors import CheckpointError, ConfigError, ModelConfigError
 from bot.models.client import ModelClients
 from bot.models.registry import ModelConfig, Registry, from_mapping
-from bot.policy.judge import permit_for
 from bot.opening import opening, read_history
+from bot.policy.judge import permit_for
 from bot.storage.codec import from_checkpoint, to_checkpoint
 from bot.tools.context import Services
 from bot.tools.registry import ToolSpec, builtin_tools, load_folder, spec_of
@@ -37,8 +39,9 @@ class OrchestratorResult:
     """What a run gave.
 
     `tool_calls` in the order of the calls: `{tool, args, result}`, with "[awaiting confirmation]" for those that wait.
-    `backend` is the model's label; `summary` lists what the tools gave; `checkpoint` is None when the run is over; `waiting`
-    names the calls that need a decision: `{id, tool, args, approver, rule}`; `error` is a sentence when the run failed.
+    `backend` is the model's label; `summary` lists what the tools gave; `checkpoint` is None when the run is over;
+    `waiting` names the calls that need a decision: `{id, tool, args, approver, rule}`; `error` is a sentence when
+    the run failed.
     """
 
     response: str
@@ -71,9 +74,10 @@ async def run(
 ) -> OrchestratorResult:
     """Answer `task`, using tools; stop with a checkpoint where a call needs confirmation.
 
-    `model_cfg`: `label, api_url, api_key, model_name, host_type, context_k, max_rounds, tools`; without it the configured
-    default model. `tool_list` None = every tool of the role, [] = none. `tools`: functions decorated with `@bot.tool`, in
-    place of the built-in ones. Raises `ModelConfigError` (also a RuntimeError) when the model is not configured, and
+    `model_cfg`: `label, api_url, api_key, model_name, host_type, context_k, max_rounds, tools`; without it the
+    configured default model. `tool_list` None = every tool of the role, [] = none. `tools`: functions decorated with
+    `@bot.tool`, in place of the built-in ones. Raises `ModelConfigError` (also a RuntimeError) when the model is not
+    configured, and
     `ConfigError` for a wrong setting; what goes wrong later is said in the result.
     """
     settings, _ = load()
@@ -247,11 +251,16 @@ def _settings_model(settings: Settings) -> ModelConfig | None:
 
 def tools_of(settings: Settings) -> list[ToolSpec]:
     """The built-in tools and those of TOOLS_DIR. Raises `ConfigError`."""
+    return list(_tools_in(settings.tools_dir))
+
+
+@cache
+def _tools_in(folder: Path | None) -> tuple[ToolSpec, ...]:
+    """Load a folder once: its files are run when they are read."""
     registry = builtin_tools()
-    if settings.tools_dir is not None:
-        for spec in load_folder(settings.tools_dir):
-            registry.add(spec)
-    return list(registry)
+    for spec in load_folder(folder, taken=registry.names) if folder is not None else ():
+        registry.add(spec)
+    return tuple(registry)
 
 
 def _toolbox(

@@ -1,4 +1,4 @@
-"""Messages the bot posts into other channels, and notes, as the tools expect them."""
+"""Messages the bot posts into other channels, as the tools expect them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 from bot import chat
 from bot.engine.types import Actor, Place
 from bot.errors import ToolError
-from bot.storage.notes import NoteRows
 from bot.storage.reading import Reader
-from bot.tools.context import Note
 
 
 class ChannelPosts:
@@ -45,19 +43,3 @@ class ChannelPosts:
 def _thread(key: str) -> str:
     """A thread of its own for each post, the same one when it is posted again."""
     return hashlib.sha256(key.encode()).hexdigest()[:20]
-
-
-class RoomNotes:
-    """Implements `bot.tools.context.Notes` over the database."""
-
-    def __init__(self, rows: NoteRows) -> None:
-        self._rows = rows
-
-    async def add(self, place: Place, author: str, text: str, key: str) -> int:
-        return await self._rows.add(place, author, text, key)
-
-    async def search(self, place: Place, query: str, limit: int) -> list[Note]:
-        return [Note(str(row[0]), *row[1:]) for row in await self._rows.search(place, query, limit)]
-
-    async def clear(self, place: Place) -> int:
-        return await self._rows.clear(place)

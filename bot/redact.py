@@ -10,7 +10,8 @@ SHORTEST = 8
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """Give a function that masks these values. Those under 8 characters are left alone: they stand in ordinary words."""
+    """Give a function that masks these values. Those under 8 characters are left alone: they stand in ordinary
+    words."""
     known = sorted({secret for secret in secrets if len(secret) >= SHORTEST}, key=len, reverse=True)
     if not known:
         return lambda text: text

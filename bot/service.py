@@ -1,7 +1,7 @@
 """The chat service: the only door for adapters, and for the command line.
 
-A message is durable before it is acknowledged; a decision is durable before it is shown. A message, a click and a restart
-all end in the same `drive`.
+A message is durable before it is acknowledged; a decision is durable before it is shown. A message, a click and a
+restart all end in the same `drive`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fakes that speak the real protocols: a scripted model, an in-memory toolbox of plain functions, a recording adapter."""
+"""Fakes that speak the real protocols: a scripted model, a toolbox of verdicts, a recording adapter."""
 
 from __future__ import annotations
 

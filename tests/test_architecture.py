@@ -38,7 +38,7 @@ def test_the_readme_names_every_command() -> None:
 def test_every_file_a_text_names_exists(path: str) -> None:
     text = (ROOT / path).read_text("utf-8")
     linked = re.findall(r"\]\((?!https?:)([^)#]+)", text)
-    named = [name for name in re.findall(r"`((?:bot|adapters|tests|docs|scripts)/[\w./]+)`", text)]
+    named = list(re.findall(r"`((?:bot|adapters|tests|docs|scripts)/[\w./]+)`", text))
 
     base = (ROOT / path).parent
     assert [name for name in linked if not (base / name).exists()] == []
@@ -47,7 +47,9 @@ def test_every_file_a_text_names_exists(path: str) -> None:
 
 def test_the_architecture_page_names_every_module() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    modules = [path.relative_to(ROOT) for path in (ROOT / "bot").glob("*.py") if path.stem not in ("__init__", "_version")]
+    modules = [
+        path.relative_to(ROOT) for path in (ROOT / "bot").glob("*.py") if path.stem not in ("__init__", "_version")
+    ]
     packages = [path.parent.relative_to(ROOT) for path in (ROOT / "bot").glob("*/__init__.py")]
 
     assert [str(path) for path in modules if f"`{path.name}`" not in page] == []
@@ -56,7 +58,13 @@ def test_the_architecture_page_names_every_module() -> None:
 
 def test_every_dependency_is_locked_with_hashes() -> None:
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
-    lock = (ROOT / "requirements" / "base.txt").read_text("utf-8").lower().replace("_", "-").replace("discord.py", "discord-py")
+    lock = (
+        (ROOT / "requirements" / "base.txt")
+        .read_text("utf-8")
+        .lower()
+        .replace("_", "-")
+        .replace("discord.py", "discord-py")
+    )
     names = [re.split(r"[\[<>=]", one)[0].lower().replace(".", "-") for one in wanted]
 
     assert [name for name in names if f"\n{name}==" not in f"\n{lock}" and f"\n{name}[" not in f"\n{lock}"] == []

@@ -1,4 +1,4 @@
-"""The same promises on the real thing: SQLite file, HTTP model, operator's tools; every task cancelled at a random moment."""
+"""The same promises on the real thing: SQLite file, HTTP model, operator's tools, cancelled at random moments."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def make_settings(tmp_path: Path) -> Settings:
     return load(environ, None)[0]
 
 
-def plays(script: list[list[str]]):  # noqa: ANN201
+def plays(script: list[list[str]]):
     """A model without memory: what it says follows from how many replies with calls it is sent."""
 
     def answer(request: Recorded) -> dict[str, object]:

@@ -196,7 +196,7 @@ async def test_a_finished_run_cannot_be_resumed(endpoint: ScriptedEndpoint) -> N
     assert ran == []
 
 
-# --- request and loop --------------------------------------------------------------------------------------------------
+# --- request and loop -----------------------------------------------------------------------------------------------
 
 
 async def test_the_request_prefix_is_byte_identical_from_round_to_round(endpoint: ScriptedEndpoint) -> None:
@@ -336,7 +336,7 @@ async def test_without_final_there_is_no_persona_and_the_text_is_the_models_last
     assert "stream" not in endpoint.requests[0].body or endpoint.requests[0].body["stream"] is False
 
 
-# --- tools and the gate ---------------------------------------------------------------------------------------------------
+# --- tools and the gate ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -541,7 +541,7 @@ async def test_repeated_provider_ids_are_mended_on_the_wire(endpoint: ScriptedEn
     assert len(set(asked)) == 3
 
 
-# --- bad input from the model ---------------------------------------------------------------------------------------------
+# --- bad input from the model ---------------------------------------------------------------------------------------
 
 BAD_ARGUMENTS = {
     "row 1 truncated": '{"what": "x"',

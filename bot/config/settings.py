@@ -1,6 +1,7 @@
 """Every setting of the bot, with its default, its bounds and the sentence said when it is wrong.
 
-Values come from the environment, then from `.env`. A wrong one is a `ConfigError` that names the key and never the value.
+Values come from the environment, then from `.env`. A wrong one is a `ConfigError` that names the key and never the
+value.
 """
 
 from __future__ import annotations

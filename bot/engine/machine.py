@@ -49,8 +49,9 @@ RUNNABLE_FINISHES = frozenset({"tool_calls", "stop", "function_call", None})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Caps of one run. `max_identical`: how often the very same call may run; `max_corrections`: how many faulty replies
-    are answered with a correction before the run stops; `max_seconds`: active time of one drive, waiting not counted."""
+    """Caps of one run. `max_identical`: how often the very same call may run; `max_corrections`: how many faulty
+    replies are answered with a correction before the run stops; `max_seconds`: active time of one drive, waiting not
+    counted."""
 
     max_calls_per_reply: int = 16
     max_identical: int = 3
@@ -266,10 +267,11 @@ def _settle(run: Run) -> Run:
 
 
 def request_messages(run: Run) -> tuple[Message, ...]:
-    """What the model is sent next: the messages, then the results of the latest reply's calls, in their order, one each.
+    """What the model is sent next: the messages, then the results of the latest reply's calls, in their order, one
+    each.
 
-    The results become part of the run with the reply that follows them; until then the run ends with the assistant message
-    that held the calls.
+    The results become part of the run with the reply that follows them; until then the run ends with the assistant
+    message that held the calls.
     """
     batch = run.batch
     if not batch:

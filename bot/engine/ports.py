@@ -46,8 +46,8 @@ class ToolBox(Protocol):
     async def run(self, call: ToolCall, *, key: str) -> tuple[ToolResult, bool]:
         """Run the call and give its result, and whether its outcome is known.
 
-        Never raises but `CancelledError`. `key` is the idempotency key of the call. The outcome is not known when an effect
-        that must not be repeated timed out.
+        Never raises but `CancelledError`. `key` is the idempotency key of the call. The outcome is not known when an
+        effect that must not be repeated timed out.
         """
 
 

@@ -74,8 +74,8 @@ Content = str | tuple[TextPart | ImagePart, ...]
 class Message:
     """One message of the request, as JSON bytes made once.
 
-    `body` is verbatim what the provider said (assistant) or what we say. `sent` is what goes on the wire: the same bytes,
-    unless the provider's ids or arguments had to be mended.
+    `body` is verbatim what the provider said (assistant) or what we say. `sent` is what goes on the wire: the same
+    bytes, unless the provider's ids or arguments had to be mended.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -147,10 +147,11 @@ class ToolResult:
 class ToolCall:
     """One call the model asked for, with its state.
 
-    `id` is ours (database, buttons); `provider_id` is what the provider said, `wire_id` what is sent back to it: the same,
-    unless it was missing or repeated. `arguments` is the raw JSON text as it came; `edited` replaces it where a person
-    edited it. `decided_by` is the name that is shown, `decider` the identity that is audited. `reply` counts the assistant messages with calls of this run from 1; `definition` is the fingerprint of the
-    tool as it was when the call was judged.
+    `id` is ours (database, buttons); `provider_id` is what the provider said, `wire_id` what is sent back to it: the
+    same, unless it was missing or repeated. `arguments` is the raw JSON text as it came; `edited` replaces it where
+    a person edited it. `decided_by` is the name that is shown, `decider` the identity that is audited. `reply`
+    counts the assistant messages with calls of this run from 1; `definition` is the fingerprint of the tool as it
+    was when the call was judged.
     """
 
     id: str
@@ -194,8 +195,8 @@ class Verdict:
     """What the checks say of one call: known, permitted, arguments valid, gate; in this order.
 
     RUN: run it now. ASK: stop and ask `approver`. DENY: the policy says no. INVALID: it could not run (unknown tool,
-    malformed arguments); the model may correct itself. `text` is what the model is told for DENY and INVALID; `rule` names
-    what decided, for the audit and for "why was I asked?".
+    malformed arguments); the model may correct itself. `text` is what the model is told for DENY and INVALID; `rule`
+    names what decided, for the audit and for "why was I asked?".
     """
 
     outcome: Literal["run", "ask", "deny", "invalid"]
@@ -274,7 +275,8 @@ class Reply:
 class Rights:
     """What the speaker may do. `tool_list` None = every tool of the role; () = none. It never widens the role.
 
-    `deny` takes tools out of the list; `allow` runs them without asking, `ask` always asks (confirm_allow, confirm_deny).
+    `deny` takes tools out of the list; `allow` runs them without asking, `ask` always asks (confirm_allow,
+    confirm_deny).
     """
 
     role: str = "user"
@@ -292,7 +294,8 @@ class Run:
     """One user turn being worked on. Stored, it is the checkpoint.
 
     `messages` oldest first, append-only; `calls` of all replies, in order, every id once. `model` is a label. `rounds`
-    counts replies that held calls; it survives a pause. `last_fault` is the reply whose fault was counted last. `with_final` False = scheduled work: no persona, no streaming.
+    counts replies that held calls; it survives a pause. `last_fault` is the reply whose fault was counted last.
+    `with_final` False = scheduled work: no persona, no streaming.
     """
 
     id: str
@@ -331,7 +334,7 @@ class Run:
         return self.status in ("done", "failed", "cancelled")
 
 
-# --- actions: what a run needs next (imperative) -----------------------------------------------------------------------
+# --- actions: what a run needs next (imperative) --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +386,7 @@ class Finish:
 Action = CallModel | RunTools | Refuse | AskApproval | Answer | Wait | Finish
 
 
-# --- facts: what happened (past tense) -----------------------------------------------------------------------------------
+# --- facts: what happened (past tense) ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

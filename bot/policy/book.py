@@ -1,7 +1,7 @@
 """The book of rights: what the operator configured and what the admins set, as one person's `Rights`.
 
-Pure reading of rules handed in; where they are stored is not known here. Identity is platform, workspace and id together:
-an admin of one workspace is nobody in another.
+Pure reading of rules handed in; where they are stored is not known here. Identity is platform, workspace and id
+together: an admin of one workspace is nobody in another.
 """
 
 from __future__ import annotations

@@ -46,9 +46,10 @@ def _in_role(role: str, facts: ToolFacts) -> bool:
 def may_decide(rule: str, *, actor: Actor, role: str, requester: Actor) -> str | None:
     """None when this person may decide a call under `rule`, else a sentence saying who may.
 
-    `requester`: whoever asked for it. `admin`: an admin. `not_requester`: anybody but whoever asked, with at least the role
-    `user`. Another word: that role. A comma-separated list of identities (`web:root,slack:T1/U2`): those people. An admin of
-    the workspace may always decide, but for their own request under `not_requester`. No rule = nobody.
+    `requester`: whoever asked for it. `admin`: an admin. `not_requester`: anybody but whoever asked, with at least
+    the role
+    `user`. Another word: that role. A comma-separated list of identities (`web:root,slack:T1/U2`): those people. An
+    admin of the workspace may always decide, but for their own request under `not_requester`. No rule = nobody.
     """
     is_requester = actor == requester
     if rule == "not_requester":

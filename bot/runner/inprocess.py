@@ -44,7 +44,8 @@ class Runner:
             await asyncio.wait(list(self._tasks.values()))
 
     async def aclose(self, *, within_s: float = 10.0) -> None:
-        """Take nothing new, give what works a moment to come to rest, then cancel it. What is open goes on at the next start."""
+        """Take nothing new, give what works a moment to come to rest, then cancel it. What is open goes on at the
+        next start."""
         self._is_closed = True
         tasks = list(self._tasks.values())
         if not tasks:

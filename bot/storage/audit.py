@@ -1,4 +1,4 @@
-"""The audit: what was asked, which rule spoke, who decided, what came of it. Written with the change, in its transaction."""
+"""The audit: what was asked, which rule spoke, who decided, what came of it; written with the change itself."""
 
 from __future__ import annotations
 

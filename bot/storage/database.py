@@ -1,8 +1,8 @@
 """Open the database: one connection, durable commits, migrations at start, one owner process.
 
-SQLite facts behind it: a deferred transaction that reads first and writes later fails at once when another has committed,
-so every transaction starts with BEGIN IMMEDIATE; `synchronous=FULL` because NORMAL may lose the mark that a call has
-started on power loss (sqlite.org/wal.html).
+SQLite facts behind it: a deferred transaction that reads first and writes later fails at once when another has
+committed, so every transaction starts with BEGIN IMMEDIATE; `synchronous=FULL` because NORMAL may lose the mark that
+a call has started on power loss (sqlite.org/wal.html).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is read for people: cards, conversations, threads. Nothing here changes a row, but posts and notes of the bot."""
+"""What is read for people: cards, conversations, threads. Nothing changes here but what the bot posts by itself."""
 
 from __future__ import annotations
 

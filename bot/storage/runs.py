@@ -1,4 +1,4 @@
-"""Runs in rows: messages appended, calls moved by conditional updates, each change with its audit row in one transaction."""
+"""Runs in rows: messages appended, calls moved by conditional updates, the audit row in the same transaction."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class StoredRun:
 
 
 class RunRows:
-    """The `RunStore` of the chat service. `clock` gives milliseconds since 1970, `ttl_ms` how long an approval waits."""
+    """The `RunStore` of the chat service. `clock` gives milliseconds since 1970, `ttl_ms` how long an approval
+    waits."""
 
     def __init__(self, database: Database, *, ttl_ms: int = 86_400_000, clock: Callable[[], int] = now_ms) -> None:
         self._db = database
@@ -134,7 +135,8 @@ class RunRows:
     # --- facts ---
 
     async def commit(self, before: Run, fact: Fact, after: Run) -> None:
-        """Store what a fact changed: new messages, new and moved calls, the head, approvals, audit, the settled turn."""
+        """Store what a fact changed: new messages, new and moved calls, the head, approvals, audit, the settled
+        turn."""
         if isinstance(fact, Started) and fact.verdict.effect == "read" and fact.verdict.outcome == "run":
             return  # a read may run again: no promise hangs on its start
         at_ms = self._clock()

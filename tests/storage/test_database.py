@@ -105,7 +105,7 @@ async def test_a_database_that_is_no_database_is_refused(tmp_path: Path) -> None
         await open_database(sqlite_url(tmp_path / "nod.db"))
 
 
-# --- runs in rows ------------------------------------------------------------------------------------------------------
+# --- runs in rows ---------------------------------------------------------------------------------------------------
 
 ASK = Verdict("ask", "gated", effect="once", approver="requester")
 

@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import expect
 
 from bot.chat import Place
 from tests.adapters.web.memory_service import MemoryService
 from tests.adapters.web.site import free_port, serve, until
+from tests.chromium import Watched, open_tab
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
-
-
-class Watched:
-    """A page, and everything it complained about."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("console", lambda line: self.complaints.append(line.text) if line.type != "log" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 async def tab() -> AsyncIterator[Watched]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = await browser.new_page(viewport={"width": 1280, "height": 860})
-        page.set_default_timeout(10_000)
-        yield Watched(page)
-        await browser.close()
+    async with open_tab() as watched:
+        yield watched
 
 
 def served(**options: Any) -> Any:
