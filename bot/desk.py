@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -84,12 +83,7 @@ class Desk:
 
     async def _at_rest(self, run_id: str) -> Answer:
         """Wait until this run is over or waits for people."""
-        while True:
-            stored = await self._app.service.stored(run_id)
-            run = stored.run
-            if stored.status != "queued" and not self._app.service.is_working(run_id):
-                break
-            await asyncio.sleep(0.02)
+        run = (await self._app.service.rested(run_id)).run
         cards = [
             _card(present.card(one, ""))
             for one in await self._app.reader.approvals_of_run(run_id)

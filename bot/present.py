@@ -67,12 +67,12 @@ def tool_line(run_id: str, call: ToolCall | CallLine) -> chat.ToolLine:
 
 
 def transcript(
-    runs: list[RunLine], calls: list[CallLine], posts: list[StoredTurn], cards: dict[str, list[chat.Card]]
+    runs: list[RunLine], calls: list[CallLine], posts: list[StoredTurn], cards: list[chat.Card]
 ) -> list[chat.Event]:
     """A conversation in the order people saw it: each message when it was said, each answer when it settled."""
     timed: list[tuple[int, int, list[chat.Event]]] = []
     for order, run in enumerate(runs):
-        timed.append((run.created_ms, order, _asked(run, calls, cards.get(run.id, []))))
+        timed.append((run.created_ms, order, _asked(run, calls, cards)))
         if run.answer is not None:
             at_ms = run.settled_ms or run.created_ms
             timed.append((at_ms, order, [chat.Answered(run.id, run.answer, at_ms), chat.Working(run.id, _over(run))]))
@@ -84,7 +84,7 @@ def transcript(
 def _asked(run: RunLine, calls: list[CallLine], cards: list[chat.Card]) -> list[chat.Event]:
     said: list[chat.Event] = [chat.Said(run.id, run.requester, run.task, run.created_ms)]
     said += [tool_line(run.id, call) for call in calls if call.run_id == run.id]
-    said += [chat.CardShown(one) for one in cards]
+    said += [chat.CardShown(one) for one in cards if one.run_id == run.id]
     if run.answer is None:
         said.append(chat.Working(run.id, run.status))  # type: ignore[arg-type]  # the table's CHECK
     return said

@@ -6,6 +6,7 @@ restart all end in the same `drive`.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import replace
 
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 
 MAX_TASK_CHARS = 32_000
 MAX_REASON_CHARS = 1_000
+QUEUE_POLL_S = 0.1
 CRASHED = "Something went wrong inside the bot, so I stopped here. The operator finds the cause in the log."
 
 
@@ -165,8 +167,7 @@ class ChatService:
 
     async def transcript(self, place: Place) -> list[chat.Event]:
         runs, calls, posts = await self._parts.reader.lines(place)
-        waited = {call.run_id for call in calls}
-        cards = {run_id: [self._card(one) for one in await self._approvals(run_id)] for run_id in waited}
+        cards = [self._card(one) for one in await self._parts.reader.approvals_in(place)]
         return present.transcript(runs, calls, posts, cards)
 
     async def threads(self, room: Place) -> list[chat.Thread]:
@@ -178,9 +179,6 @@ class ChatService:
 
     def role_of(self, actor: Actor) -> str:
         return self._parts.book.role_of(actor, self._parts.clock())
-
-    async def _approvals(self, run_id: str) -> list[StoredApproval]:
-        return await self._parts.reader.approvals_of_run(run_id)
 
     def _card(self, approval: StoredApproval) -> chat.Card:
         return present.card(approval, self._parts.about(approval.tool))
@@ -194,12 +192,14 @@ class ChatService:
             self._runner.kick(run_id)
         return len(open_runs)
 
-    async def stored(self, run_id: str) -> StoredRun:
-        """A run as it stands. Raises `CheckpointError` when there is none."""
-        return await self._parts.runs.load(run_id)
-
-    def is_working(self, run_id: str) -> bool:
-        return self._runner.is_active(run_id)
+    async def rested(self, run_id: str) -> StoredRun:
+        """Wait until this run is over, or only people can move it."""
+        while True:
+            await self._runner.rested(run_id)
+            stored = await self._parts.runs.load(run_id)
+            if stored.status != "queued":
+                return stored
+            await asyncio.sleep(QUEUE_POLL_S)  # another run of its conversation comes first
 
     async def idle(self) -> None:
         """Wait until every run rests: answered, or waiting for people."""

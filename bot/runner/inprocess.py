@@ -28,8 +28,10 @@ class Runner:
             return
         self._tasks[key] = asyncio.create_task(self._until_done(key), name=f"run {key}")
 
-    def is_active(self, key: str) -> bool:
-        return key in self._tasks
+    async def rested(self, key: str) -> None:
+        """Wait until this key is not being worked on."""
+        while task := self._tasks.get(key):
+            await asyncio.wait([task])
 
     async def cancel(self, key: str) -> None:
         """Stop working on this key, and wait until it has stopped."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, and_, case, func, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Actor, CallState, Place
@@ -83,6 +83,9 @@ class Reader:
 
     async def approvals_of_run(self, run_id: str) -> list[StoredApproval]:
         return await self._approvals(schema.approvals.c.run_id == run_id)
+
+    async def approvals_in(self, place: Place) -> list[StoredApproval]:
+        return await self._approvals(_is_place(place))
 
     async def pending(self) -> list[StoredApproval]:
         return await self._approvals(schema.approvals.c.state == "pending")
@@ -217,6 +220,16 @@ class Reader:
 def _place_columns() -> list[Any]:
     places = schema.conversations
     return [places.c.platform, places.c.workspace, places.c.channel, places.c.thread]
+
+
+def _is_place(place: Place) -> ColumnElement[bool]:
+    places = schema.conversations
+    return and_(
+        places.c.platform == place.platform,
+        places.c.workspace == place.workspace,
+        places.c.channel == place.channel,
+        places.c.thread == place.thread,
+    )
 
 
 def _place(row: Any) -> Place:
