@@ -16,7 +16,8 @@ from bot.config.settings import Settings, load
 from bot.engine import words
 from bot.engine.loop import Crew, drive
 from bot.engine.machine import Limits, apply
-from bot.engine.types import CallState, Content, Decided, Decision, Rights, Run, ToolCall
+from bot.engine.steps import Decided
+from bot.engine.types import CallState, Content, Decision, Rights, Run, ToolCall
 from bot.errors import CheckpointError, ConfigError, ModelConfigError
 from bot.models.client import ModelClients
 from bot.models.registry import ModelConfig, Registry, from_mapping

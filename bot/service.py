@@ -15,7 +15,8 @@ import structlog
 from bot import chat, present
 from bot.engine.loop import drive
 from bot.engine.machine import apply
-from bot.engine.types import Actor, Answered, Decided, Decision, Place, Run, Stopped
+from bot.engine.steps import Answered, Decided, Stopped
+from bot.engine.types import Actor, Decision, Place, Run
 from bot.errors import BotError, Refused, StaleRun
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.judge import ADMIN, GUEST, may_decide

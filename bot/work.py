@@ -11,22 +11,8 @@ from bot.config.settings import Settings
 from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
-from bot.engine.types import (
-    Actor,
-    Answered,
-    Asked,
-    Decided,
-    Fact,
-    Permit,
-    Place,
-    Returned,
-    Rights,
-    Run,
-    Started,
-    Stopped,
-    ToolFacts,
-    Verdict,
-)
+from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped
+from bot.engine.types import Actor, Permit, Place, Rights, Run, ToolFacts, Verdict
 from bot.models.client import ModelClients
 from bot.models.registry import ModelConfig, Registry
 from bot.opening import Turn, fit_history, history_bytes, opening

@@ -14,29 +14,23 @@ from typing import Literal
 from bot.engine import words
 from bot.engine.machine import Limits, apply, decide, request_messages
 from bot.engine.ports import ChatModel, Listener, RunStore, TextListener, ToolBox
-from bot.engine.types import (
+from bot.engine.steps import (
     Answer,
     Answered,
     AskApproval,
     Asked,
     CallModel,
-    CallState,
     Fact,
     Finish,
-    Message,
     Refuse,
     Replied,
-    Reply,
     Returned,
-    Run,
     RunTools,
     Started,
-    ToolCall,
-    Verdict,
     Wait,
     Worded,
-    message,
 )
+from bot.engine.types import CallState, Message, Reply, Run, ToolCall, Verdict, message
 from bot.errors import BotError, ModelError
 
 

@@ -10,34 +10,26 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from bot.engine import words
-from bot.engine.types import (
+from bot.engine.steps import (
     Action,
     Answer,
     Answered,
     AskApproval,
     Asked,
     CallModel,
-    CallState,
     Decided,
-    Decision,
     Fact,
     Finish,
-    Message,
     Refuse,
     Replied,
-    Reply,
     Returned,
-    Run,
     RunTools,
     Started,
     Stopped,
-    ToolCall,
-    ToolResult,
-    Verdict,
     Wait,
     Worded,
-    message,
 )
+from bot.engine.types import CallState, Decision, Message, Reply, Run, ToolCall, ToolResult, Verdict, message
 from bot.errors import StaleRun
 
 Judge = Callable[[ToolCall], Verdict]

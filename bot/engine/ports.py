@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from bot.engine.types import Fact, Message, Reply, Run, ToolCall, ToolResult, Verdict
+from bot.engine.steps import Fact
+from bot.engine.types import Message, Reply, Run, ToolCall, ToolResult, Verdict
 
 TextListener = Callable[[str], Awaitable[None]]
 """Told the whole text so far, whenever more of it has come."""

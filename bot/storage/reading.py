@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, select
+from sqlalchemy import ColumnElement, Row, Subquery, and_, case, func, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Actor, CallState, Place
@@ -156,21 +156,7 @@ class Reader:
     async def threads(self, room: Place, *, limit: int = 200) -> list[tuple[Place, str, int, bool]]:
         """The conversations of a room, the latest first: place, first words, last change, does something wait."""
         places, runs, turns = schema.conversations, schema.runs, schema.turns
-        asked = (
-            select(
-                runs.c.conversation_id,
-                func.min(runs.c.seq).label("first"),
-                func.max(runs.c.created_ms).label("at_ms"),
-                func.sum(case((runs.c.status == "waiting", 1), else_=0)).label("waiting"),
-            )
-            .group_by(runs.c.conversation_id)
-            .subquery()
-        )
-        settled = (
-            select(turns.c.conversation_id, func.min(turns.c.id).label("first"), func.max(turns.c.at_ms).label("at_ms"))
-            .group_by(turns.c.conversation_id)
-            .subquery()
-        )
+        asked, settled = _asked_by_conversation(), _settled_by_conversation()
         first_run, first_turn = runs.alias(), turns.alias()
         updated = case(
             (func.coalesce(settled.c.at_ms, 0) > func.coalesce(asked.c.at_ms, 0), settled.c.at_ms), else_=asked.c.at_ms
@@ -215,6 +201,31 @@ class Reader:
             }
             statement = sqlite_insert(schema.turns).values(**values).on_conflict_do_nothing(index_elements=["key"])
             return (await connection.execute(statement)).rowcount == 1
+
+
+def _asked_by_conversation() -> Subquery:
+    """Of each conversation: its first run, when somebody last wrote, and whether something waits."""
+    runs = schema.runs
+    return (
+        select(
+            runs.c.conversation_id,
+            func.min(runs.c.seq).label("first"),
+            func.max(runs.c.created_ms).label("at_ms"),
+            func.sum(case((runs.c.status == "waiting", 1), else_=0)).label("waiting"),
+        )
+        .group_by(runs.c.conversation_id)
+        .subquery()
+    )
+
+
+def _settled_by_conversation() -> Subquery:
+    """Of each conversation: its first settled message, and when the last one settled."""
+    turns = schema.turns
+    return (
+        select(turns.c.conversation_id, func.min(turns.c.id).label("first"), func.max(turns.c.at_ms).label("at_ms"))
+        .group_by(turns.c.conversation_id)
+        .subquery()
+    )
 
 
 def _place_columns() -> list[Any]:

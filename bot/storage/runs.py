@@ -13,20 +13,8 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
-from bot.engine.types import (
-    Answered,
-    Asked,
-    CallState,
-    Decided,
-    Fact,
-    Message,
-    Place,
-    Run,
-    Started,
-    Stopped,
-    ToolCall,
-    ToolResult,
-)
+from bot.engine.steps import Answered, Asked, Decided, Fact, Started, Stopped
+from bot.engine.types import CallState, Message, Place, Run, ToolCall, ToolResult
 from bot.errors import CheckpointError, StaleRun
 from bot.storage import codec, schema
 from bot.storage.audit import audit_row

@@ -16,19 +16,8 @@ from hypothesis import strategies as st
 from bot.engine.loop import Crew, drive
 from bot.engine.machine import apply, request_messages
 from bot.engine.ports import TextListener
-from bot.engine.types import (
-    CallState,
-    Decided,
-    Decision,
-    Fact,
-    Message,
-    Reply,
-    Run,
-    ToolCall,
-    ToolResult,
-    Verdict,
-    message,
-)
+from bot.engine.steps import Decided, Fact
+from bot.engine.types import CallState, Decision, Message, Reply, Run, ToolCall, ToolResult, Verdict, message
 from bot.errors import StaleRun
 from bot.storage.codec import from_checkpoint, to_checkpoint
 from tests.fakes import asks_for, says

@@ -6,29 +6,23 @@ import pytest
 
 from bot.engine import words
 from bot.engine.machine import Limits, apply, decide, request_messages
-from bot.engine.types import (
+from bot.engine.steps import (
     Answer,
     Answered,
     AskApproval,
     Asked,
     CallModel,
-    CallState,
     Decided,
-    Decision,
     Finish,
     Refuse,
     Replied,
     Returned,
-    Run,
     RunTools,
     Started,
     Stopped,
-    ToolCall,
-    ToolResult,
-    Verdict,
     Wait,
-    message,
 )
+from bot.engine.types import CallState, Decision, Run, ToolCall, ToolResult, Verdict, message
 from bot.errors import StaleRun
 from tests.fakes import says
 

@@ -9,22 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.engine.machine import apply
-from bot.engine.types import (
-    Actor,
-    Asked,
-    Decided,
-    Decision,
-    Message,
-    Place,
-    Replied,
-    Reply,
-    Rights,
-    Run,
-    ToolCall,
-    Usage,
-    Verdict,
-    message,
-)
+from bot.engine.steps import Asked, Decided, Replied
+from bot.engine.types import Actor, Decision, Message, Place, Reply, Rights, Run, ToolCall, Usage, Verdict, message
 from bot.errors import CheckpointError
 from bot.storage.codec import VERSION, from_checkpoint, to_checkpoint
 

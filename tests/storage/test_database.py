@@ -12,7 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from bot.engine.machine import apply
-from bot.engine.types import Actor, Asked, Decided, Decision, Place, Replied, Run, ToolCall, Verdict, message
+from bot.engine.steps import Asked, Decided, Replied
+from bot.engine.types import Actor, Decision, Place, Run, ToolCall, Verdict, message
 from bot.errors import ConfigError, StaleRun
 from bot.storage.database import Database, open_database, own, sqlite_url
 from bot.storage.runs import RunRows

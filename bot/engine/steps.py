@@ -1,0 +1,124 @@
+"""The steps of a run: actions say what it needs next, facts what happened. Frozen plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.engine.types import CallState, Decision, Reply, ToolCall, ToolResult, Verdict
+
+# --- actions: what a run needs next (imperative) --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallModel:
+    """Ask the model. `with_tools` False for the one closing call after the round limit."""
+
+    with_tools: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RunTools:
+    """Run these calls: reads in parallel, effects in the order given."""
+
+    calls: tuple[tuple[ToolCall, Verdict], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """These calls end without running; the fact says why."""
+
+    returned: tuple[Returned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskApproval:
+    """These calls stop at the gate: store them as waiting, show them, word the question."""
+
+    calls: tuple[tuple[ToolCall, Verdict], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The run is finished with this text."""
+
+    text: str
+    status: Literal["done", "failed"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do until a person decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run is over."""
+
+
+Action = CallModel | RunTools | Refuse | AskApproval | Answer | Wait | Finish
+
+
+# --- facts: what happened (past tense) ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Calls now wait for people; with each the verdict that stopped it."""
+
+    calls: tuple[tuple[str, Verdict], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """The question as the people see it. Never part of the messages."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    call_id: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Committed before the effect. `resumed` tells that the call had already started before a crash."""
+
+    call_id: str
+    verdict: Verdict
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A call has its end: `done`, `failed`, `denied` or `unknown`."""
+
+    call_id: str
+    state: CallState
+    result: ToolResult
+    duration_ms: int | None = None
+    rule: str = ""
+    is_correctable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    text: str
+    status: Literal["done", "failed"] = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A person stopped the run."""
+
+    by: str
+
+
+Fact = Replied | Asked | Worded | Decided | Started | Returned | Answered | Stopped
