@@ -1,7 +1,7 @@
 """A scripted stand-in for a model: `python -m bot.demo.scripted --port N --parent-pid P`.
 
-For machines without the real one. A real HTTP endpoint on loopback that streams and calls tools by keyword. Every answer
-says that it is no model.
+For machines without the real one. A real HTTP endpoint on loopback that streams and calls tools by keyword. Every
+answer says that it is no model.
 """
 
 from __future__ import annotations
@@ -78,15 +78,18 @@ def _rules(text: str, offered: Mapping[str, Json]) -> Iterator[tuple[str, Json]]
 
 
 def _time_arguments(text: str, schema: Json) -> Json:
-    """Fill the first parameter from its enum, by what the text names; what cannot be filled is left out."""
+    """Fill the first parameter with the choice the text names; one that must be filled gets the first choice."""
     for name, parameter in schema.get("properties", {}).items():
-        for choice in parameter.get("enum") or ():
-            if _city(choice) in text.lower():
-                return {name: choice}
-        if name in schema.get("required", ()):
-            choices = parameter.get("enum") or ("UTC",)
-            return {name: choices[0]}
+        choices = _choices(parameter)
+        named = [choice for choice in choices if _city(choice) in text.lower()]
+        if named or name in schema.get("required", ()):
+            return {name: [*named, *choices, "UTC"][0]}
     return {}
+
+
+def _choices(parameter: Json) -> list[object]:
+    """Give what a parameter may be: its own enum, or that of one of its alternatives."""
+    return [choice for one in (parameter, *parameter.get("anyOf", ())) for choice in one.get("enum", ())]
 
 
 def _city(zone: object) -> str:

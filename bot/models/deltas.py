@@ -140,6 +140,11 @@ class ReplyFragments:
         """Whether anything of the answer itself has come."""
         return bool(any(self._content) or self._parts or self._calls or self._function)
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the endpoint said that this is all."""
+        return self.is_done or self._finish is not None
+
     def feed(self, event: Event) -> None:
         """Take one event. Raises `NotACompletion` or `ErrorInReply`."""
         if self.is_done or not event.data.strip():
@@ -161,8 +166,7 @@ class ReplyFragments:
             message["tool_calls"] = self._calls.finished()
         if self._function:
             message["function_call"] = dict(self._function)
-        is_cut = not self.is_done and self._finish is None
-        return Completion(message, self._finish, is_cut, read_usage(self._usage))
+        return Completion(message, self._finish, not self.is_finished, read_usage(self._usage))
 
     def _take(self, chunk: dict[str, object]) -> None:
         self._usage = chunk.get("usage") or self._usage

@@ -56,7 +56,7 @@ def _checked(api_url: str) -> SplitResult:
         raise ValueError("api_url must not contain spaces or control characters")
     try:
         url = urlsplit(api_url)
-        has_host = bool(url.hostname) and url.port != 0
+        has_host = bool((url.hostname or "").encode("idna")) and url.port != 0
     except ValueError as err:
         raise ValueError("api_url is not a valid URL") from err
     if url.scheme not in ("http", "https"):

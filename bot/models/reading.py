@@ -16,6 +16,8 @@ SILENCE_S = 60.0
 """A streamed reply that has begun and brings no event for so long is given up, whatever comments keep it open."""
 TEXT_EVERY_S = 0.05
 DRAIN_S = 0.2
+_EVENT_FIELDS = (b":", b"data", b"event", b"id", b"retry")
+_ENOUGH = max(map(len, _EVENT_FIELDS))
 
 
 class BrokenOff(Exception):
@@ -58,20 +60,27 @@ async def read_completion(
     `chunks` raises `BrokenOff` when the connection fails. Raises `NotACompletion`, `ErrorInReply`, `BrokenOff` when
     nothing had come, `FellSilent`. A stream that broke off later gives a completion that says so.
     """
-    head = b""
+    head = await _first_line(chunks)
+    if not head:
+        raise BrokenOff
+    if head.startswith((b"{", b"[")):
+        return parse_body(await _whole(head, chunks))
+    if head.startswith(_EVENT_FIELDS):
+        return await _read_events(head, chunks, watcher, silence_s)
+    raise NotACompletion("a web page" if head.startswith(b"<") else "neither JSON nor a stream")
+
+
+async def _first_line(chunks: AsyncIterator[bytes]) -> bytes:
+    """Read until it shows what this is: what came so far without the blanks before it, b"" when nothing else came."""
+    head, total = b"", 0
     async for chunk in chunks:
-        head += chunk
-        if head.strip():
+        total += len(chunk)
+        if total > MAX_TOTAL:
+            raise NotACompletion("too much text")
+        head = (head + chunk).lstrip()
+        if len(head) >= _ENOUGH:
             break
-    match head.strip()[:1]:
-        case b"":
-            raise BrokenOff
-        case b"<":
-            raise NotACompletion("a web page")
-        case b"{" | b"[":
-            return parse_body(await _whole(head, chunks))
-        case _:
-            return await _read_events(head, chunks, watcher, silence_s)
+    return head
 
 
 async def _whole(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
@@ -95,10 +104,9 @@ async def _read_events(head: bytes, chunks: AsyncIterator[bytes], watcher: Watch
     except BrokenOff:
         if not fragments.has_begun:
             raise
-    completion = fragments.completion()
-    if completion.is_cut and not fragments.has_begun:
+    if not (fragments.has_begun or fragments.is_finished):
         raise BrokenOff
-    return completion
+    return fragments.completion()
 
 
 async def _take_events(

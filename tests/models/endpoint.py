@@ -1,19 +1,19 @@
 """A real model endpoint on loopback that says what it is told to: HTTP, streams, faults.
 
-    async with ScriptedEndpoint([says("Hello"), calls(("notes_add", {"text": "x"})), Status(429, headers={...})]) as endpoint:
+    async with ScriptedEndpoint([says("Hello"), calls(("notes_add", {"text": "x"})), Status(429)]) as endpoint:
         config = from_mapping({"label": "test", "api_url": endpoint.url, "model_name": "m", "host_type": "generic"})
         ...
     endpoint.requests[0].body["messages"]    # the JSON of the first request
     endpoint.requests[0].headers["Authorization"]
 
-A script is a list of replies, used one after the other; when it is used up the endpoint answers 500 and `unexpected` counts.
+A script is a list of replies, used one after the other. Used up, the endpoint answers 400 and `unexpected` counts;
 `endpoint.script.extend([...])` adds some later. A reply is one of:
 
-- `dict`: a completion, sent in one piece, or as a proper stream when the request asked for one (`says`, `calls` make them)
+- `dict`: a completion, in one piece, or as a proper stream when the request asked for one (`says`, `calls` make them)
 - `bytes`: the body of a 200 with content type application/json, whatever it holds
 - `Status(...)`: any status, headers, body, content type and delay
-- `Stream([...])`: server-sent events, chunk by chunk: `bytes` as they are, `dict` as one event, `float` a pause in seconds,
-  `CUT` breaks the connection. Without `is_open` a `[DONE]` follows.
+- `Stream([...])`: server-sent events, chunk by chunk: `bytes` as they are, `dict` as one event, `float` a pause in
+  seconds, `CUT` breaks the connection. Without `is_open` a `[DONE]` follows.
 - a function that takes the `Recorded` request and gives one of the above (async ones too)
 """
 
@@ -77,9 +77,9 @@ def says(text: str, **message: Any) -> dict[str, Any]:
 
 
 def calls(
-    *wanted: tuple[str, dict[str, Any] | str], ids: Sequence[object] | None = None, text: str = ""
+    *wanted: tuple[str, dict[str, Any] | str], ids: Sequence[object] | None = None, text: str = "", **message: Any
 ) -> dict[str, Any]:
-    """Give a completion that calls tools: `calls(("notes_add", {"text": "x"}), ...)`. `ids` replaces call_0, call_1, ..."""
+    """Give a completion that calls tools: `calls(("notes_add", {"text": "x"}))`. `ids` replaces call_0, call_1, ..."""
     tool_calls = [
         {
             "id": ids[at] if ids else f"call_{at}",
@@ -88,7 +88,7 @@ def calls(
         }
         for at, (name, args) in enumerate(wanted)
     ]
-    return completion({"role": "assistant", "content": text, "tool_calls": tool_calls}, finish="tool_calls")
+    return completion({"role": "assistant", "content": text, "tool_calls": tool_calls, **message}, finish="tool_calls")
 
 
 def completion(message: dict[str, Any], *, finish: str | None = "stop", usage: Any = None) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class ScriptedEndpoint:
     async def _next(self, recorded: Recorded) -> Answer:
         if self._used >= len(self.script):
             self.unexpected += 1
-            return Status(500, {"error": {"message": "the script is used up"}})
+            return Status(400, {"error": {"message": "the script is used up"}})
         scripted = self.script[self._used]
         self._used += 1
         if isinstance(scripted, (dict, bytes, Status, Stream)):

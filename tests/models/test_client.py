@@ -1,0 +1,521 @@
+"""The client against a real endpoint on loopback."""
+
+import asyncio
+import gzip
+import itertools
+import json
+import socket
+import time
+
+import openai
+import pytest
+
+from bot.engine.types import Run, message
+from bot.errors import ModelConfigError, ModelGarbled, ModelRejected, ModelUnavailable
+from bot.models.client import ModelClient, ModelClients, _unreachable
+from bot.models.faults import ConversationTooLong
+from bot.models.registry import from_mapping
+from tests.models.endpoint import (
+    CUT,
+    ScriptedEndpoint,
+    Status,
+    Stream,
+    calls,
+    completion,
+    delta,
+    event,
+    says,
+)
+
+RUN = Run("r", "task", ())
+HELLO = (message("system", "Be brief."), message("user", "Hello 😀"))
+TOOLS = b'[{"type":"function","function":{"name":"notes_add","parameters":{"type":"object","properties":{}}}}]'
+
+
+class Seen(list):
+    """A listener that remembers."""
+
+    async def __call__(self, text):
+        self.append(text)
+
+
+async def ask(client, on_text=None, tools=b"", run=RUN, messages=HELLO):
+    return await client.reply(messages, run=run, tools=tools, on_text=on_text)
+
+
+async def failure(client, kind, on_text=None):
+    """Give the error of a reply, after checking that its sentence is fit for people."""
+    with pytest.raises(kind) as caught:
+        await ask(client, on_text)
+    said = caught.value.user_message
+    assert type(caught.value) is kind
+    assert said.endswith(".")
+    assert all(word not in said for word in ("sk-secret-key", "<html", "Traceback", "127.0.0.1", "\n"))
+    return said
+
+
+def idle(client):
+    pool = client._api._client._transport._pool
+    return [connection.is_idle() for connection in pool.connections]
+
+
+# --- contract: what goes over the wire ---
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+async def test_the_body_is_what_the_sdk_would_send_for_the_same_content(endpoint, client_for, is_streamed):
+    endpoint.script = [calls(("notes_add", {})), says("done"), says("done")]
+    client = client_for(sampling={"temperature": 0.5, "max_tokens": 9})
+    first = await ask(client, tools=TOOLS)
+    history = (*HELLO, first.message, message("tool", "saved", tool_call_id=first.calls[0].wire_id))
+    await ask(client, Seen() if is_streamed else None, TOOLS, messages=history)
+
+    async with openai.AsyncOpenAI(base_url=endpoint.url, api_key="sk-secret-key", max_retries=0) as sdk:
+        extra = {"stream": True, "stream_options": {"include_usage": True}} if is_streamed else {}
+        answer = await sdk.chat.completions.create(
+            model="org/model",
+            messages=[json.loads(one.body) for one in history],
+            tools=json.loads(TOOLS),
+            tool_choice="auto",
+            temperature=0.5,
+            max_tokens=9,
+            **extra,
+        )
+        if is_streamed:
+            assert [chunk async for chunk in answer]
+
+    ours, theirs = endpoint.requests[1], endpoint.requests[2]
+    assert ours.body == theirs.body
+    assert ours.path == theirs.path == "/v1/chat/completions"
+    assert ours.headers["Authorization"] == theirs.headers["Authorization"] == "Bearer sk-secret-key"
+    assert ours.headers["Content-Type"] == theirs.headers["Content-Type"] == "application/json"
+
+
+async def test_the_request_prefix_stays_byte_identical_from_round_to_round(endpoint, client_for):
+    endpoint.script = [says("a"), says("b")]
+    client = client_for()
+    first = await ask(client, tools=TOOLS)
+    await ask(client, tools=TOOLS, messages=(*HELLO, first.message, message("user", "again")))
+
+    one, two = (request.raw for request in endpoint.requests)
+    assert two.startswith(one[: one.rindex(b"]")])
+
+
+async def test_openwebui_is_asked_below_api(endpoint, client_for):
+    endpoint.script = [says("hi")]
+
+    await ask(client_for(api_url=endpoint.url.removesuffix("/v1"), host_type="openwebui"))
+
+    assert endpoint.requests[0].path == "/api/chat/completions"
+
+
+async def test_a_model_without_tools_is_sent_none(endpoint, client_for):
+    endpoint.script = [says("hi")]
+
+    await ask(client_for(tools=False), tools=TOOLS)
+
+    assert endpoint.requests[0].body.keys() == {"model", "messages"}
+
+
+async def test_what_the_environment_says_of_another_endpoint_is_not_sent(endpoint, client_for, monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-other")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    endpoint.script = [says("hi")]
+
+    await ask(client_for(api_key=None))
+
+    sent = str(endpoint.requests[0].headers)
+    assert "Bearer none" in sent
+    assert not [word for word in ("org-1", "proj-1", "sk-other") if word in sent]
+
+
+# --- replies ---
+
+
+async def test_a_reply_in_one_piece(endpoint, client_for):
+    endpoint.script = [says("Hello!", reasoning_content="hm")]
+
+    reply = await ask(client_for())
+
+    assert (reply.text, reply.finish, reply.is_cut) == ("Hello!", "stop", False)
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.usage.model_calls) == (10, 5, 1)
+    assert json.loads(reply.message.sent)["reasoning_content"] == "hm"
+
+
+async def test_a_streamed_reply_is_the_same_reply(endpoint, client_for):
+    body = calls(("notes_add", {"text": "grüße 😀"}), ("notes_clear", {}), text="Let me see.")
+    endpoint.script = [body, body]
+    client, seen = client_for(), Seen()
+
+    whole, streamed = await ask(client), await ask(client, seen)
+
+    assert json.loads(streamed.message.sent) == json.loads(whole.message.sent)
+    assert [call.arguments for call in streamed.calls] == [call.arguments for call in whole.calls]
+    assert (streamed.text, streamed.usage, streamed.finish) == (whole.text, whole.usage, whole.finish)
+    assert seen[-1] == "Let me see."
+
+
+async def test_text_is_told_whole_and_not_for_every_chunk(endpoint, client_for):
+    words = [delta(content=f"{at} ") for at in range(500)]
+    endpoint.script = [Stream([*words, 0.06, delta(content="end"), delta(finish="stop")])]
+    seen = Seen()
+
+    started = time.monotonic()
+    reply = await ask(client_for(), seen)
+
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(seen))
+    assert seen[-1] == reply.text
+    assert 2 <= len(seen) <= 2 + (time.monotonic() - started) / 0.05
+
+
+async def test_reasoning_is_never_told(endpoint, client_for):
+    endpoint.script = [
+        Stream(
+            [
+                delta(reasoning="secret"),
+                delta(content="<think>sec"),
+                delta(content="ret</think>Hi"),
+                delta(finish="stop"),
+            ]
+        )
+    ]
+    seen = Seen()
+
+    reply = await ask(client_for(), seen)
+
+    assert (reply.text, seen[-1]) == ("Hi", "Hi")
+    assert "secret" not in "".join(seen)
+
+
+async def test_an_endpoint_that_does_not_stream_is_understood(endpoint, client_for):
+    endpoint.script = [json.dumps(says("hi")).encode()]
+    seen = Seen()
+
+    assert (await ask(client_for(), seen)).text == "hi"
+    assert seen == ["hi"]
+
+
+async def test_an_endpoint_that_streams_unasked_is_understood(endpoint, client_for):
+    endpoint.script = [Stream([delta(content="hi"), delta(finish="stop")], content_type="text/plain")]
+
+    assert (await ask(client_for())).text == "hi"
+
+
+async def test_row_24_comments_split_utf8_and_no_done(endpoint, client_for):
+    raw = (
+        b": PROCESSING\r\n\r\n"
+        + event(delta(content="x")).replace(b'"x"', '"grüße"'.encode())
+        + event(delta(finish="stop"))
+    )
+    endpoint.script = [Stream([raw[at : at + 1] for at in range(len(raw))], is_open=True)]
+
+    reply = await ask(client_for(), Seen())
+
+    assert (reply.text, reply.is_cut) == ("grüße", False)
+
+
+@pytest.mark.parametrize("ending", [[], [CUT]], ids=["closed", "reset"])
+async def test_row_20_a_stream_that_breaks_off_gives_what_came_and_says_so(endpoint, client_for, ending):
+    half = {"index": 0, "id": "a", "function": {"name": "notes_add", "arguments": '{"te'}}
+    endpoint.script = [Stream([delta(content="Hel"), delta(tool_calls=[half]), 0.05, *ending], is_open=True)]
+
+    reply = await ask(client_for(), Seen())
+
+    assert (reply.text, reply.is_cut, reply.finish, len(endpoint.requests)) == ("Hel", True, None, 1)
+    assert json.loads(reply.message.sent)["tool_calls"][0]["function"]["arguments"] != '{"te'
+
+
+async def test_known_secrets_are_masked_before_anything_is_stored_or_told(endpoint, client_for):
+    body = calls(("notes_add", {"text": "hunter2"}), text="It is hunter2!", reasoning="hunter2")
+    endpoint.script = [body, body, Status(400, {"error": {"message": "what is hunter2"}})]
+    client, seen = client_for(redact=lambda text: text.replace("hunter2", "***")), Seen()
+
+    for reply in (await ask(client), await ask(client, seen)):
+        assert b"hunter2" not in reply.message.body + reply.message.sent
+        assert (reply.text, reply.calls[0].arguments) == ("It is ***!", '{"text": "***"}')
+
+    assert "hunter2" not in "".join(seen)
+    assert "hunter2" not in await failure(client, ModelRejected)
+
+
+async def test_row_30_a_megabyte_of_text_arrives(endpoint, client_for):
+    endpoint.script = [Stream([*[delta(content="x" * 100)] * 10_000, delta(finish="stop")])]
+
+    assert len((await ask(client_for(), Seen())).text) == 1_000_000
+
+
+# --- failures ---
+
+
+@pytest.mark.parametrize("on_text", [None, Seen()], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (Status(200, "<html>Login</html>", content_type="text/html"), ModelGarbled, "a web page"),
+        (Status(200, "\n <html>Login</html>"), ModelGarbled, "a web page"),
+        (Status(200, b"\x89PNG\r\n", content_type="image/png"), ModelGarbled, "unreadable"),
+        (Status(200, "Internal error", content_type="text/plain"), ModelGarbled, "unreadable"),
+        (b'{"choices": [{"mess', ModelGarbled, "broken JSON"),
+        (b'{"choices": []}', ModelGarbled, "no choices"),
+        (b'{"choices": [{"index": 0}]}', ModelGarbled, "no message"),
+        (b'{"error": {"message": "no such thing", "code": 400}}', ModelRejected, "refused the request: no such thing"),
+        (b'{"error": {"message": "x", "code": "context_length_exceeded"}}', ConversationTooLong, "too long"),
+        (b'{"error": "Invalid key sk-secret-key", "choices": null}', ModelUnavailable, "Invalid key ***"),
+        (Status(400, {"error": {"message": "sk-secret-key is bad"}}), ModelRejected, "*** is bad"),
+        (Status(401, {"error": {"message": "Incorrect API key: sk-secret-key"}}), ModelRejected, "refused our key"),
+        (Status(403, "<html>no</html>"), ModelRejected, "refused our key"),
+        (Status(404, b""), ModelRejected, "model_name, api_url and host_type"),
+        (Status(429, {"error": {"code": "insufficient_quota"}}), ModelRejected, "no quota left"),
+        (Status(400, {"error": {"message": "maximum context length is 8"}}), ConversationTooLong, "too long"),
+        (Status(422, {"detail": [{"msg": "bad"}]}), ModelRejected, '[{"msg":"bad"}]'),
+    ],
+)
+async def test_row_23_what_is_no_reply_becomes_one_sentence(endpoint, client_for, answer, kind, said, on_text):
+    endpoint.script = [answer] * 3
+
+    assert said in await failure(client_for(), kind, on_text)
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 529])
+async def test_passing_trouble_is_tried_again(endpoint, client_for, status):
+    endpoint.script = [Status(status), Status(status), says("hi")]
+    client = client_for()
+
+    assert (await ask(client)).text == "hi"
+    first, second = client_for.pauses
+    assert 0.25 <= first <= 0.5 <= second <= 1.0
+
+
+async def test_the_retry_budget_is_small(endpoint, client_for):
+    endpoint.script = [Status(503, "<html>busy</html>")] * 9
+
+    said = await failure(client_for(), ModelUnavailable)
+
+    assert said == "The model 'fast' has a problem on its side. Please try again in a moment."
+    assert len(endpoint.requests) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+async def test_what_will_not_pass_is_not_tried_again(endpoint, client_for, status):
+    endpoint.script = [Status(status)] * 3
+
+    await failure(client_for(), ModelRejected)
+
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"), [("0", 1), ("-1", 1), ("7", 7), ("abc", None), ("Thu, 01 Jan 1970 00:00:00 GMT", 1)]
+)
+async def test_row_27_retry_after_is_honoured(endpoint, client_for, said, waits):
+    endpoint.script = [Status(429, headers={"Retry-After": said}), says("hi")]
+
+    await ask(client_for(timeout_s=30))
+
+    assert client_for.pauses == [waits] if waits else client_for.pauses[0] <= 0.5
+
+
+@pytest.mark.parametrize(("said", "told"), [("61", "61 seconds"), ("86400", "24 hours")])
+async def test_row_27_a_longer_wait_is_told_and_not_waited(endpoint, client_for, said, told):
+    endpoint.script = [Status(429, headers={"Retry-After": said}), says("hi")]
+
+    assert told in await failure(client_for(timeout_s=600), ModelUnavailable)
+    assert client_for.pauses == []
+
+
+async def test_no_wait_that_would_outlast_the_time_limit(endpoint, client_for):
+    endpoint.script = [Status(429, headers={"Retry-After": "30"}), says("hi")]
+
+    assert "30 seconds" in await failure(client_for(timeout_s=5), ModelUnavailable)
+
+
+async def test_an_error_inside_a_stream_is_tried_again_only_while_nothing_was_said(endpoint, client_for):
+    error = {"error": {"code": 502, "message": "upstream went away"}}
+    endpoint.script = [Stream([error]), says("hi"), Stream([delta(content="Hel"), 0.01, error]), says("never")]
+    client, seen = client_for(), Seen()
+
+    assert (await ask(client, seen)).text == "hi"
+    assert "upstream went away" in await failure(client, ModelUnavailable, seen)
+    assert len(endpoint.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "nothing", [Stream([CUT]), Stream([], is_open=True), Stream([b": ping\n\n"], is_open=True), b""]
+)
+async def test_a_reply_that_breaks_off_before_it_began_is_tried_again(endpoint, client_for, nothing):
+    endpoint.script = [nothing, says("hi")]
+
+    assert (await ask(client_for(), Seen())).text == "hi"
+
+
+async def test_a_refused_connection_says_so(client_for):
+    client = client_for(api_url="http://127.0.0.1:9/v1")
+
+    assert "refused the connection" in await failure(client, ModelUnavailable)
+    assert len(client_for.pauses) == 2
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "an address that cannot be found"),
+        (ExceptionGroup("two addresses", [OSError(), ConnectionRefusedError()]), "refused the connection"),
+        (TimeoutError(), "did not take the connection in time"),
+        (OSError(5, "Input/output error"), "broke off the connection"),
+    ],
+)
+def test_why_it_cannot_be_reached_is_found_behind_the_wrappers(cause, said):
+    outer = OSError("All connection attempts failed")
+    outer.__cause__ = cause
+
+    assert said in _unreachable("fast", outer).user_message
+
+
+async def test_row_28_tls_that_fails_says_so(endpoint, client_for):
+    client = client_for(api_url=endpoint.url.replace("http:", "https:"))
+
+    assert "TLS" in await failure(client, ModelRejected)
+
+
+async def test_an_address_the_transport_refuses_is_a_configuration_error():
+    with pytest.raises(ModelConfigError, match="unusable api_url"):
+        ModelClient(from_mapping({"label": "x", "api_url": "http://999.1.1.1", "model_name": "m"}))
+
+
+async def test_row_28_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(endpoint, client_for):
+    async with ScriptedEndpoint([says("stolen")]) as other:
+        endpoint.script = [Status(307, headers={"Location": f"{other.url}/chat/completions"})]
+
+        assert "another address" in await failure(client_for(), ModelRejected)
+        assert other.requests == []
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_row_28_a_gzip_bomb_is_stopped(endpoint, client_for, status):
+    bomb = gzip.compress(b" " * (256 << 20), compresslevel=1)
+    endpoint.script = [Status(status, b"%b" % bomb, headers={"Content-Encoding": "gzip"})] * 3
+
+    await failure(client_for(), ModelGarbled if status == 200 else ModelUnavailable)
+
+
+async def test_row_28_a_reply_beyond_the_cap_is_stopped(endpoint, client_for):
+    endpoint.script = [b'{"a":"' + b"x" * (17 << 20) + b'"}']
+
+    assert "too much text" in await failure(client_for(), ModelGarbled)
+
+
+async def test_row_28_a_drip_ends_at_the_time_limit(endpoint, client_for):
+    endpoint.script = [Stream([piece for _ in range(100) for piece in (b": ping\n\n", 0.05)])]
+
+    started = time.monotonic()
+    said = await failure(client_for(timeout_s=0.4), ModelUnavailable, Seen())
+
+    assert "did not finish within 0.4 seconds" in said
+    assert time.monotonic() - started < 2
+
+
+async def test_a_hanging_endpoint_ends_at_the_time_limit(endpoint, client_for):
+    endpoint.script = [Status(delay_s=30)]
+
+    assert "did not finish within 0.3 seconds" in await failure(client_for(timeout_s=0.3), ModelUnavailable)
+
+
+async def test_a_stream_that_falls_silent_behind_keep_alives_is_given_up(endpoint, client_for):
+    pings = [piece for _ in range(100) for piece in (b": ping\n\n", 0.05)]
+    endpoint.script = [Stream([delta(content="Hel"), *pings])]
+    client = client_for(silence_s=0.3)
+
+    assert "stopped answering for 0.3 seconds" in await failure(client, ModelUnavailable, Seen())
+    assert len(endpoint.requests) == 1
+
+
+async def test_row_8_lone_surrogates_in_a_reply_do_no_harm(endpoint, client_for):
+    endpoint.script = [b'{"choices":[{"message":{"role":"assistant","content":"a\\ud800b"}}]}']
+
+    assert (await ask(client_for())).text == "a\ufffdb"
+
+
+async def test_row_29_a_reply_without_usage(endpoint, client_for):
+    endpoint.script = [completion({"role": "assistant", "content": "hi"}, usage="none")]
+
+    assert (await ask(client_for())).usage.prompt_tokens == 0
+
+
+# --- connections ---
+
+
+async def test_one_connection_is_used_again_and_again(endpoint, client_for):
+    endpoint.script = [says("a"), says("b"), Status(400), says("c")]
+    client = client_for()
+
+    await ask(client)
+    await ask(client, Seen())
+    await failure(client, ModelRejected)
+    await ask(client, Seen())
+
+    assert idle(client) == [True]
+
+
+@pytest.mark.parametrize("on_text", [None, Seen()], ids=["whole", "streamed"])
+async def test_a_cancelled_reply_frees_its_connection(endpoint, client_for, on_text):
+    endpoint.script = [Stream([delta(content="Hel"), 30.0]), says("hi")]
+    client = client_for()
+    task = asyncio.create_task(ask(client, on_text))
+    while not endpoint.requests:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert idle(client) == []
+    assert (await ask(client)).text == "hi"
+    assert endpoint.open_requests == 0
+
+
+async def test_an_error_of_the_listener_is_the_listeners_and_frees_the_connection(endpoint, client_for):
+    endpoint.script = [Stream([delta(content="Hel"), 30.0])]
+    client = client_for()
+
+    async def broken(text):
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        await ask(client, broken)
+
+    assert idle(client) == []
+
+
+async def test_a_slow_end_after_done_is_not_waited_for(endpoint, client_for):
+    endpoint.script = [Stream([delta(content="hi"), delta(finish="stop"), b"data: [DONE]\n\n", 30.0])]
+
+    started = time.monotonic()
+    reply = await ask(client_for(), Seen())
+
+    assert reply.text == "hi"
+    assert time.monotonic() - started < 3
+
+
+async def test_all_models_share_one_pool(endpoint):
+    endpoint.script = [says("a"), says("b")]
+    row = {"api_url": endpoint.url, "host_type": "generic"}
+    one, two = (from_mapping({**row, "label": name, "model_name": name}) for name in ("one", "two"))
+    async with ModelClients() as clients:
+        await ask(clients.for_config(one))
+        await ask(clients.for_config(two))
+
+        assert clients.for_config(one) is clients.for_config(from_mapping({**row, "label": "one", "model_name": "one"}))
+        assert clients.for_config(one) is not clients.for_config(two)
+        assert idle(clients.for_config(two)) == [True]
+
+
+async def test_a_hundred_replies_at_once(endpoint, client_for):
+    endpoint.script = [says("hi")] * 100
+    client = client_for(timeout_s=60)
+
+    replies = await asyncio.gather(*(ask(client, Seen()) for _ in range(100)))
+
+    assert {reply.text for reply in replies} == {"hi"}
