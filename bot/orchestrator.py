@@ -24,8 +24,10 @@ from bot.models.registry import ModelConfig, Registry, from_mapping
 from bot.opening import opening, read_history
 from bot.policy.judge import permit_for
 from bot.storage.codec import from_checkpoint, to_checkpoint
+from bot.tools.builtin import builtin_tools
 from bot.tools.context import Services
-from bot.tools.registry import ToolSpec, builtin_tools, load_folder, spec_of
+from bot.tools.folder import load_folder
+from bot.tools.registry import ToolSpec, spec_of
 from bot.tools.toolbox import Toolbox
 
 Confirmed = bool | Mapping[str, "bool | Decision"]

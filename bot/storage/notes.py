@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Place
 from bot.storage import schema
 from bot.storage.database import Database
+from bot.storage.places import in_room
 from bot.storage.runs import now_ms
 
 
@@ -34,14 +35,14 @@ class NoteRows:
         statement = sqlite_insert(schema.notes).values(**values).on_conflict_do_nothing(index_elements=["key"])
         async with self._db.begin() as connection:
             await connection.execute(statement)
-            count = select(func.count()).select_from(schema.notes).where(_in_room(place))
+            count = select(func.count()).select_from(schema.notes).where(in_room(place, schema.notes))
             return int((await connection.execute(count)).scalar_one())
 
     async def search(self, place: Place, query: str, limit: int) -> list[tuple[int, str, str, int]]:
         """Notes that hold every word of the query, the newest first: id, author, text, time. No words = the newest."""
         table = schema.notes
         words = [func.lower(table.c.text).contains(word.lower(), autoescape=True) for word in query.split()]
-        statement = select(table).where(_in_room(place), *words).order_by(table.c.id.desc()).limit(limit)
+        statement = select(table).where(in_room(place, schema.notes), *words).order_by(table.c.id.desc()).limit(limit)
         async with self._db.begin() as connection:
             rows = (await connection.execute(statement)).all()
         return [(row.id, row.author, row.text, row.at_ms) for row in rows]
@@ -49,13 +50,4 @@ class NoteRows:
     async def clear(self, place: Place) -> int:
         """Delete every note of the room; gives how many there were."""
         async with self._db.begin() as connection:
-            return (await connection.execute(delete(schema.notes).where(_in_room(place)))).rowcount
-
-
-def _in_room(place: Place) -> ColumnElement[bool]:
-    table = schema.notes
-    return and_(
-        table.c.platform == place.platform,
-        table.c.workspace == place.workspace,
-        table.c.channel == place.channel,
-    )
+            return (await connection.execute(delete(schema.notes).where(in_room(place, schema.notes)))).rowcount

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Subquery, and_, case, func, select
+from sqlalchemy import Row, Subquery, and_, case, func, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Actor, CallState, Place
 from bot.storage import schema
 from bot.storage.database import Database
-from bot.storage.runs import find_conversation, make_conversation, sha256
+from bot.storage.places import COLUMNS, find_conversation, in_room, is_place, make_conversation, read_place
+from bot.storage.runs import sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Reader:
         return await self._approvals(schema.approvals.c.run_id == run_id)
 
     async def approvals_in(self, place: Place) -> list[StoredApproval]:
-        return await self._approvals(_is_place(place))
+        return await self._approvals(is_place(place))
 
     async def pending(self) -> list[StoredApproval]:
         return await self._approvals(schema.approvals.c.state == "pending")
@@ -98,7 +99,7 @@ class Reader:
                 calls.c.state.label("call_state"),
                 runs.c.requester,
                 runs.c.requester_name,
-                *_place_columns(),
+                *COLUMNS,
             )
             .join(calls, calls.c.id == approvals.c.call_id)
             .join(runs, runs.c.id == approvals.c.run_id)
@@ -163,7 +164,7 @@ class Reader:
         ).label("updated_ms")
         query = (
             select(
-                *_place_columns(),
+                *COLUMNS,
                 func.coalesce(first_run.c.task, first_turn.c.text).label("title"),
                 updated,
                 func.coalesce(asked.c.waiting, 0).label("waiting"),
@@ -173,9 +174,7 @@ class Reader:
             .outerjoin(first_run, first_run.c.seq == asked.c.first)
             .outerjoin(first_turn, first_turn.c.id == settled.c.first)
             .where(
-                places.c.platform == room.platform,
-                places.c.workspace == room.workspace,
-                places.c.channel == room.channel,
+                in_room(room),
                 asked.c.conversation_id.is_not(None) | settled.c.conversation_id.is_not(None),
             )
             .order_by(updated.desc(), places.c.id.desc())
@@ -183,7 +182,7 @@ class Reader:
         )
         async with self._db.begin() as connection:
             rows = (await connection.execute(query)).all()
-        return [(_place(row), row.title, row.updated_ms, row.waiting > 0) for row in rows]
+        return [(read_place(row), row.title, row.updated_ms, row.waiting > 0) for row in rows]
 
     # --- posts of the bot ---
 
@@ -228,25 +227,6 @@ def _settled_by_conversation() -> Subquery:
     )
 
 
-def _place_columns() -> list[Any]:
-    places = schema.conversations
-    return [places.c.platform, places.c.workspace, places.c.channel, places.c.thread]
-
-
-def _is_place(place: Place) -> ColumnElement[bool]:
-    places = schema.conversations
-    return and_(
-        places.c.platform == place.platform,
-        places.c.workspace == place.workspace,
-        places.c.channel == place.channel,
-        places.c.thread == place.thread,
-    )
-
-
-def _place(row: Any) -> Place:
-    return Place(row.platform, row.workspace, row.channel, row.thread)
-
-
 def parse_actor(key: str, name: str = "") -> Actor:
     """Read an identity back: `web:alice`, `slack:T1/U1`."""
     platform, _, rest = key.partition(":")
@@ -259,7 +239,7 @@ def _approval(row: Row[Any]) -> StoredApproval:
         id=row.id,
         run_id=row.run_id,
         call_id=row.call_id,
-        place=_place(row),
+        place=read_place(row),
         requester=parse_actor(row.requester, row.requester_name),
         tool=row.tool,
         arguments=row.arguments,

@@ -14,11 +14,12 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from bot.engine.steps import Answered, Asked, Decided, Fact, Started, Stopped
-from bot.engine.types import CallState, Message, Place, Run, ToolCall, ToolResult
+from bot.engine.types import CallState, Message, Run, ToolCall, ToolResult
 from bot.errors import CheckpointError, StaleRun
 from bot.storage import codec, schema
 from bot.storage.audit import audit_row
 from bot.storage.database import Database, Transaction
+from bot.storage.places import make_conversation
 
 
 def now_ms() -> int:
@@ -165,34 +166,6 @@ class RunRows:
 
 
 # --- statements ----------------------------------------------------------------------------------------------------
-
-
-async def make_conversation(connection: Transaction, place: Place, at_ms: int) -> int:
-    found = await find_conversation(connection, place)
-    if found is not None:
-        return found
-    values = {
-        "platform": place.platform,
-        "workspace": place.workspace,
-        "channel": place.channel,
-        "thread": place.thread,
-        "created_ms": at_ms,
-    }
-    result = await connection.execute(insert(schema.conversations).values(**values))
-    key = result.inserted_primary_key
-    assert key is not None, "an insert gives its key"
-    return int(key[0])
-
-
-async def find_conversation(connection: Transaction, place: Place) -> int | None:
-    table = schema.conversations
-    query = select(table.c.id).where(
-        table.c.platform == place.platform,
-        table.c.workspace == place.workspace,
-        table.c.channel == place.channel,
-        table.c.thread == place.thread,
-    )
-    return (await connection.execute(query)).scalar_one_or_none()
 
 
 async def _move_head(connection: Transaction, run: Run, *, before: str, status: str, **more: Any) -> None:

@@ -7,12 +7,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from bot.errors import BotError, ConfigError
-
-if TYPE_CHECKING:
-    from bot.tools.registry import ToolSpec
+from bot.tools.registry import ToolSpec, spec_of
 
 _KEY = "TOOLS_DIR"
 _MAX_CAUSE = 200
@@ -39,7 +36,6 @@ def load_folder(path: Path | str, *, taken: Iterable[str] = ()) -> list[ToolSpec
 
 
 def _tools_of(file: Path, owners: dict[str, str]) -> list[ToolSpec]:
-    from bot.tools.registry import spec_of  # the registry names this module
 
     module = _imported(file)
     marked = [member for member in vars(module).values() if _is_own_tool(member, module)]

@@ -18,10 +18,9 @@ from pydantic import TypeAdapter
 from bot.engine.types import Effect, ToolFacts
 from bot.errors import ConfigError
 from bot.tools.context import Services
-from bot.tools.folder import load_folder
 from bot.tools.schema import Schema, Signature, read_signature
 
-__all__ = ["Registry", "ToolSpec", "builtin_tools", "load_folder", "spec_of", "tool"]
+__all__ = ["Registry", "ToolSpec", "spec_of", "tool"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _EFFECTS: tuple[str, ...] = get_args(Effect)
@@ -224,10 +223,3 @@ class Registry:
 
     def __contains__(self, name: object) -> bool:
         return name in self._specs
-
-
-def builtin_tools() -> Registry:
-    """Give the tools that come with the bot."""
-    from bot.tools.builtin import BUILTIN
-
-    return Registry(spec_of(function) for function in BUILTIN)

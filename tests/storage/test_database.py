@@ -63,26 +63,26 @@ async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 async def test_a_cancellation_at_any_step_leaves_no_transaction_open(database: Database, tmp_path: Path) -> None:
     independent = sqlite3.connect(tmp_path / "nod.db", timeout=0, isolation_level=None)
-    cancelled = finished = 0
-    for steps in range(60):
+    cancelled, steps = 0, 0
+    while True:
         rows = RunRows(database)
         run = Run(id=f"r{steps}", task="x", messages=(), requester=Actor("web", "", "a"), place=Place("web"))
         task = asyncio.create_task(rows.enqueue(run, event_id=run.id, at_ms=1))
         for _ in range(steps):
             await asyncio.sleep(0)
-        await asyncio.sleep(0.0005 * (steps % 7))
         task.cancel()
         await asyncio.wait([task])
-        cancelled += task.cancelled()
-        finished += not task.cancelled()
 
         independent.execute("BEGIN IMMEDIATE")
         independent.execute("ROLLBACK")
         await database.ping()
+        if not task.cancelled():
+            break  # so many steps are enough for it to finish
+        cancelled += 1
+        steps += 1 + steps // 8
 
     independent.close()
-    assert cancelled > 10
-    assert finished > 10
+    assert cancelled >= 5
 
 
 def test_one_process_owns_the_folder(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.tools.builtin import builtin_tools
 from bot.tools.context import Services
 from bot.tools.folder import load_folder
-from bot.tools.registry import ToolSpec, builtin_tools, tool
+from bot.tools.registry import ToolSpec, tool
 from bot.tools.toolbox import Toolbox
 from tests.tools.boxes import ALICE, ROOM, call, permit_from
 

@@ -11,8 +11,9 @@ import pytest
 import bot
 from bot.engine.types import ToolFacts
 from bot.errors import ConfigError
+from bot.tools.builtin import builtin_tools
 from bot.tools.context import Services
-from bot.tools.registry import Registry, builtin_tools, spec_of, tool
+from bot.tools.registry import Registry, spec_of, tool
 
 
 @tool

@@ -15,6 +15,7 @@ from bot.tools.builtin.notes_add import notes_add
 from bot.tools.builtin.notes_clear import notes_clear
 from bot.tools.builtin.notes_search import notes_search
 from bot.tools.builtin.send_message import send_message
+from bot.tools.registry import Registry, spec_of
 
 BUILTIN: tuple[Callable[..., object], ...] = (
     current_time,
@@ -29,3 +30,8 @@ BUILTIN: tuple[Callable[..., object], ...] = (
     fetch_url,
     send_message,
 )
+
+
+def builtin_tools() -> Registry:
+    """Give the tools that come with the bot."""
+    return Registry(spec_of(function) for function in BUILTIN)
