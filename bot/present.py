@@ -9,14 +9,15 @@ from bot import chat
 from bot.engine.types import CallState, ToolCall
 from bot.storage.reading import CallLine, RunLine, StoredApproval, StoredTurn
 
-_OUTCOMES = frozenset({CallState.STARTED, CallState.DONE, CallState.FAILED, CallState.UNKNOWN})
+_OUTCOMES = frozenset({CallState.STARTED, CallState.DONE, CallState.FAILED, CallState.UNKNOWN, CallState.CANCELLED})
 
 
 def card(approval: StoredApproval, about: str) -> chat.Card:
     """An approval as a card; `about` is the tool's description."""
     call_state = approval.call_state
     is_refused = approval.state == "approved" and call_state is CallState.DENIED
-    outcome = "refused" if is_refused else call_state.value if call_state in _OUTCOMES else ""
+    is_shown = approval.state == "approved" and call_state in _OUTCOMES
+    outcome = "refused" if is_refused else call_state.value if is_shown else ""
     return chat.Card(
         approval_id=approval.id,
         run_id=approval.run_id,

@@ -165,7 +165,7 @@ class Show:
                 await self._show_call(adapter, run, call_id)
                 await self.show_cards(run.id)
             case Answered() | Stopped():
-                await self._show_end(adapter, run, is_stop=isinstance(fact, Stopped))
+                await self._show_end(adapter, run)
             case _:
                 pass
 
@@ -182,8 +182,8 @@ class Show:
         if call.decided_by and call.state.value not in ("waiting", "approved"):
             await self.show_cards(run.id)
 
-    async def _show_end(self, adapter: chat.ChatAdapter, run: Run, *, is_stop: bool) -> None:
-        if is_stop:
+    async def _show_end(self, adapter: chat.ChatAdapter, run: Run) -> None:
+        if run.status != "done":  # an end from outside may have moved any call
             for call in run.calls:
                 await adapter.show(run.place, present.tool_line(run.id, call))
             await self.show_cards(run.id)

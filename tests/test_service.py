@@ -313,6 +313,74 @@ async def test_stop_cancels_what_waits_and_its_card(
         assert ledger() == []
 
 
+async def test_a_queued_message_can_be_stopped(settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    gate = asyncio.Event()
+
+    async def slowly(_request: object) -> dict[str, object]:
+        await gate.wait()
+        return says("first")
+
+    endpoint.script = [slowly]
+    async with opened(settings, endpoint) as one:
+        await one.service.receive(Inbound("q1", PLACE, BOB, "one", 1))
+        await one.service.receive(Inbound("q2", PLACE, ALICE, "two", 2))
+
+        assert await one.service.stop(PLACE, ALICE) == "Stopped."
+        gate.set()
+        await one.service.idle()
+
+        assert one.answers() == ["Stopped by alice.", "first"]
+        assert len(endpoint.requests) == 1
+
+
+async def test_a_run_whose_model_is_gone_ends_with_a_sentence_and_frees_its_conversation(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "12"})), says("next")]
+    async with opened(settings, endpoint) as one:
+        await one.say("Deploy 12")
+        card = await one.only_card()
+        async with one.app.database.begin() as connection:  # as if models.toml had been changed in between
+            await connection.exec_driver_sql(
+                'UPDATE runs SET head = replace(head, \'"model":"m"\', \'"model":"gone"\')'
+            )
+
+    async with opened(settings, endpoint) as two:
+        await two.click(card.approval_id)
+        assert ledger() == []
+        assert two.answers()[0].startswith("There is no model called 'gone'.")
+        drawn = two.adapter.cards()[card.approval_id]
+        assert (drawn.state, drawn.outcome) == ("approved", "cancelled")
+        await two.say("Are you there?")
+        assert two.answers()[1] == "next"
+
+
+async def test_a_queued_run_whose_model_is_gone_does_not_block_its_conversation(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    gate = asyncio.Event()
+
+    async def slowly(_request: object) -> dict[str, object]:
+        await gate.wait()
+        return says("never")
+
+    endpoint.script = [slowly, says("first again"), says("third")]
+    async with opened(settings, endpoint) as one:
+        await one.service.receive(Inbound("q1", PLACE, ALICE, "one", 1))
+        await one.service.receive(Inbound("q2", PLACE, ALICE, "two", 2))
+        async with one.app.database.begin() as connection:
+            await connection.exec_driver_sql(
+                'UPDATE runs SET head = replace(head, \'"model":"m"\', \'"model":"gone"\') WHERE status = \'queued\''
+            )
+        await one.service.aclose(within_s=0)
+
+    async with opened(settings, endpoint) as two:
+        await two.service.idle()
+        await two.say("three")
+
+        assert [text[:21] for text in two.answers()] == ["first again", "There is no model cal", "third"]
+
+
 async def test_a_late_click_is_told_that_the_approval_expired(
     settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]], tmp_path: Path
 ) -> None:

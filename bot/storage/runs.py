@@ -92,7 +92,7 @@ class RunRows:
     async def start(self, run: Run) -> None:
         """Turn a queued run into a running one, with its first messages. Raises `StaleRun` if it is not queued."""
         async with self._db.begin() as connection:
-            await _move_head(connection, run, before="queued", status="running")
+            await _move_head(connection, run, ("queued",))
             await _append_messages(connection, run.id, run.messages, 0)
 
     # --- reading ---
@@ -110,12 +110,14 @@ class RunRows:
         return StoredRun(run, row.status, row.conversation_id, row.created_ms)
 
     async def open_runs(self) -> list[str]:
-        """What a restart has to look at: queued and running runs, and waiting ones with a call that may go on."""
+        """What a restart has to look at: every open run but those that wait for people in all their open calls."""
         runs, calls = schema.runs, schema.calls
-        moving = select(calls.c.run_id).where(calls.c.state.in_(("approved", "started")))
+        moving = select(calls.c.run_id).where(calls.c.state.in_(("proposed", "approved", "started")))
+        asking = select(calls.c.run_id).where(calls.c.state == "waiting")
+        may_go_on = runs.c.id.in_(moving) | runs.c.id.not_in(asking)
         query = (
             select(runs.c.id)
-            .where(runs.c.status.in_(("queued", "running")) | ((runs.c.status == "waiting") & runs.c.id.in_(moving)))
+            .where(runs.c.status.in_(("queued", "running")) | ((runs.c.status == "waiting") & may_go_on))
             .order_by(runs.c.seq)
         )
         async with self._db.begin() as connection:
@@ -138,9 +140,9 @@ class RunRows:
             await _append_messages(connection, after.id, after.messages[len(before.messages) :], len(before.messages))
             await self._write_approvals(connection, fact, after, at_ms)
             if isinstance(fact, Answered | Stopped):
-                await self._settle(connection, before, after, at_ms)
+                await self._settle(connection, after, at_ms)
             else:
-                await _move_head(connection, after, before=before.status, status=after.status)
+                await _move_head(connection, after, ("running", "waiting"))
 
     async def _write_approvals(self, connection: Transaction, fact: Fact, after: Run, at_ms: int) -> None:
         if isinstance(fact, Asked):
@@ -153,7 +155,7 @@ class RunRows:
         if cancelled and isinstance(fact, Answered | Stopped):
             await _cancel_approvals(connection, cancelled, at_ms=at_ms)
 
-    async def _settle(self, connection: Transaction, before: Run, after: Run, at_ms: int) -> None:
+    async def _settle(self, connection: Transaction, after: Run, at_ms: int) -> None:
         """The run ends and its conversation gets the turn, at the same moment."""
         conversation_id = await make_conversation(connection, after.place, at_ms)
         common = {"conversation_id": conversation_id, "run_id": after.id, "at_ms": at_ms}
@@ -162,22 +164,21 @@ class RunRows:
             {**common, "role": "assistant", "author": "", "text": after.answer or ""},
         ]
         await connection.execute(insert(schema.turns), rows)
-        await _move_head(connection, after, before=before.status, status=after.status, settled_ms=at_ms)
+        await _move_head(connection, after, ("queued", "running", "waiting"), settled_ms=at_ms)
 
 
 # --- statements ----------------------------------------------------------------------------------------------------
 
 
-async def _move_head(connection: Transaction, run: Run, *, before: str, status: str, **more: Any) -> None:
-    """Write the run's head. A run that is over never changes again; one that waits may already have been moved on."""
-    open_states = ("queued",) if before == "queued" else ("running", "waiting")
+async def _move_head(connection: Transaction, run: Run, before: tuple[str, ...], **more: Any) -> None:
+    """Write the run's head, provided its status still is one of `before`: a run that is over never changes again."""
     statement = (
         update(schema.runs)
-        .where(schema.runs.c.id == run.id, schema.runs.c.status.in_(open_states))
-        .values(head=codec.head_to_text(run), status=status, answer=run.answer, model=run.model, **more)
+        .where(schema.runs.c.id == run.id, schema.runs.c.status.in_(before))
+        .values(head=codec.head_to_text(run), status=run.status, answer=run.answer, model=run.model, **more)
     )
     if (await connection.execute(statement)).rowcount != 1:
-        raise StaleRun("This run is already over.")
+        raise StaleRun("This run was moved on by another.")
 
 
 async def _append_messages(connection: Transaction, run_id: str, messages: Iterable[Message], first_seq: int) -> None:
