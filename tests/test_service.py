@@ -367,6 +367,8 @@ async def test_a_queued_run_whose_model_is_gone_does_not_block_its_conversation(
     endpoint.script = [slowly, says("first again"), says("third")]
     async with opened(settings, endpoint) as one:
         await one.service.receive(Inbound("q1", PLACE, ALICE, "one", 1))
+        while not endpoint.requests:
+            await asyncio.sleep(0.01)
         await one.service.receive(Inbound("q2", PLACE, ALICE, "two", 2))
         async with one.app.database.begin() as connection:
             await connection.exec_driver_sql(

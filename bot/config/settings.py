@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     @field_validator("web_tokens", mode="before")
     @classmethod
     def _pairs(cls, value: object) -> object:
-        if not isinstance(value, str) or value.lstrip().startswith("{"):
+        if not isinstance(value, str):
             return value
         pairs = [pair.strip() for pair in value.split(",") if pair.strip()]
         if not all("=" in pair for pair in pairs):
@@ -180,8 +180,9 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def is_loopback(self) -> bool:
-        return self.http_host == "localhost" or _is_loopback(self.http_host)
+    def database(self) -> str:
+        """The database's URL: the setting, or a file in the data folder."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'nod.db'}"
 
     def secret_values(self) -> tuple[str, ...]:
         """Every secret that is set, for masking."""
@@ -207,11 +208,16 @@ def _checked_url(value: str, schemes: set[str]) -> str:
     return value
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    if host == "localhost":
+        return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
 
 
 def _is_near(host: str) -> bool:
