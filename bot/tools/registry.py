@@ -46,7 +46,6 @@ class ToolSpec:
     roles: frozenset[str] | None
     timeout_s: float
     needs: tuple[str, ...]
-    is_private: bool
     fingerprint: str
     function: Callable[..., object]
     signature: Signature = field(repr=False)
@@ -88,7 +87,6 @@ def tool(
     roles: Iterable[str] | None = None,
     timeout_s: float = 30.0,
     needs: Iterable[str] = (),
-    private: bool = False,
 ) -> Callable[[F], F]: ...
 
 
@@ -102,7 +100,6 @@ def tool(
     roles: Iterable[str] | None = None,
     timeout_s: float = 30.0,
     needs: Iterable[str] = (),
-    private: bool = False,
 ) -> F | Callable[[F], F]:
     """Make a function a tool, as `@tool` or `@tool(confirm=True)`; the function itself stays as it is.
 
@@ -122,7 +119,6 @@ def tool(
             roles=None if roles is None else frozenset(roles),
             timeout_s=timeout_s,
             needs=tuple(needs),
-            is_private=private,
         )
         function.__nod_tool__ = spec  # type: ignore[attr-defined]  # functions take attributes
         return function
@@ -149,7 +145,6 @@ def _spec(
     roles: frozenset[str] | None,
     timeout_s: float,
     needs: tuple[str, ...],
-    is_private: bool,
 ) -> ToolSpec:
     _refuse_unusable(function, name, effect, timeout_s, needs)
     signature = read_signature(function, name)
@@ -166,7 +161,6 @@ def _spec(
         roles=roles,
         timeout_s=timeout_s,
         needs=needs,
-        is_private=is_private,
         fingerprint=hashlib.sha256(_json(bound, is_canonical=True)).hexdigest(),
         function=function,
         signature=signature,

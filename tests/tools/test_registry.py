@@ -22,7 +22,7 @@ def greet(name: str) -> str:
     return f"Hello {name}"
 
 
-@tool(name="wipe-all", confirm=True, effect="idempotent", approver="admin", roles=["ops"], timeout_s=5, private=True)
+@tool(name="wipe-all", confirm=True, effect="idempotent", approver="admin", roles=["ops"], timeout_s=5)
 async def wipe() -> str:
     """Wipe everything."""
     return "wiped"
@@ -40,7 +40,6 @@ def test_the_decorator_is_also_found_on_the_package() -> None:
 def test_defaults_are_the_careful_ones() -> None:
     assert spec_of(greet).facts == ToolFacts("greet", confirm=False, effect="once", approver="", roles=None)
     assert spec_of(greet).timeout_s == 30.0
-    assert not spec_of(greet).is_private
 
 
 def test_options_are_kept() -> None:
@@ -48,7 +47,6 @@ def test_options_are_kept() -> None:
 
     assert spec.facts == ToolFacts("wipe-all", True, "idempotent", "admin", frozenset({"ops"}))
     assert spec.timeout_s == 5
-    assert spec.is_private
 
 
 def test_the_wire_entry_is_what_chat_completions_wants() -> None:
@@ -91,7 +89,7 @@ def test_the_fingerprint_follows_what_an_approver_relies_on(changed: str) -> Non
 
 
 def test_the_fingerprint_does_not_follow_the_rest() -> None:
-    assert _fingerprint(timeout_s=1, roles=["a"], private=True) == _fingerprint()
+    assert _fingerprint(timeout_s=1, roles=["a"]) == _fingerprint()
 
 
 def test_a_wrapper_above_the_decorator_is_what_runs() -> None:
