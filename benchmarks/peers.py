@@ -18,7 +18,7 @@ from bot.models.client import ModelClients
 from bot.models.registry import from_mapping
 from bot.opening import opening
 from bot.policy.judge import permit_for
-from bot.storage.database import Database, open_database, sqlite_url
+from bot.storage.database import Database, open_database
 from bot.storage.runs import RunRows
 from bot.tools.registry import spec_of
 from bot.tools.toolbox import Toolbox
@@ -131,7 +131,7 @@ class NodStored(Nod):
 
     async def open(self, url: str, folder: Path) -> None:
         await super().open(url, folder)
-        self._database: Database = await open_database(sqlite_url(folder / "bench.db"))
+        self._database: Database = await open_database(f"sqlite+aiosqlite:///{folder / 'bench.db'}")
         self._rows = RunRows(self._database)
 
     async def close(self) -> None:

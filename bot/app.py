@@ -18,13 +18,13 @@ from bot.config.settings import Settings
 from bot.errors import BotError, ConfigError
 from bot.models.client import ModelClients
 from bot.models.registry import Registry
-from bot.orchestrator import registry_of, tools_of
+from bot.orchestrator import known_secrets, registry_of, tools_of
 from bot.policy.book import Book, Rule
 from bot.posts import ChannelPosts
 from bot.redact import redactor
 from bot.service import ChatService
 from bot.storage.audit import AuditRows
-from bot.storage.database import Database, open_database, own, sqlite_url
+from bot.storage.database import Database, open_database, own
 from bot.storage.notes import NoteRows
 from bot.storage.policies import PolicyRows
 from bot.storage.reading import Reader
@@ -57,11 +57,11 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
     """Open everything and own the data folder. Raises `ConfigError`; nothing is driven before `service.recover()`."""
     models = models or registry_of(settings)
     tools = tuple(tools_of(settings))
-    mask = redactor(_secrets(settings, models))
+    mask = redactor(known_secrets(settings, models))
     async with AsyncExitStack() as stack:
-        stack.enter_context(own(settings.data_dir))
+        stack.enter_context(own(settings.data_dir, settings.database))
         set_up_logging(settings, mask)
-        database = await open_database(settings.database_url or sqlite_url(settings.data_dir / "nod.db"))
+        database = await open_database(settings.database)
         stack.push_async_callback(database.aclose)
         clients = await stack.enter_async_context(ModelClients(redact=mask))
         reader = Reader(database)
@@ -92,10 +92,6 @@ async def _book(settings: Settings, database: Database) -> Book:
     rows = await PolicyRows(database).all()
     rules = [Rule(subject, kind, value, expires_ms) for subject, kind, value, expires_ms in rows]  # type: ignore[arg-type]
     return Book(frozenset(settings.admins)).with_rules(rules)
-
-
-def _secrets(settings: Settings, models: Registry) -> list[str]:
-    return [*settings.secret_values(), *(models.get(label).api_key for label in models.labels())]
 
 
 def read_persona(name: str) -> str:

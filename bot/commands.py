@@ -179,10 +179,10 @@ def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _migrate(_arguments: argparse.Namespace, settings: Settings) -> int:
     async def migrate() -> str:
-        from bot.storage.database import open_database, own, sqlite_url
+        from bot.storage.database import open_database, own
 
-        with own(settings.data_dir):
-            database = await open_database(settings.database_url or sqlite_url(settings.data_dir / "nod.db"))
+        with own(settings.data_dir, settings.database):
+            database = await open_database(settings.database)
             try:
                 return await database.migrate()
             finally:

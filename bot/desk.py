@@ -93,10 +93,7 @@ class Desk:
             "run": run_id,
             "status": run.status,
             "response": run.ask_text if run.answer is None else run.answer,
-            "tool_calls": [
-                {"tool": call.name, "args": words.arguments_shown(call), "result": words.result_text(call)}
-                for call in run.calls
-            ],
+            "tool_calls": words.listed(run),
             "approvals": cards,
             "usage": asdict(run.usage),
         }

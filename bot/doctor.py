@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.config.settings import Settings
+from bot.config.settings import Settings, is_loopback
 from bot.control import FILE
 from bot.engine.types import Run, message
 from bot.errors import BotError, ConfigError
 from bot.models.client import ModelClients
 from bot.models.registry import ModelConfig, Registry
-from bot.orchestrator import registry_of, tools_of
+from bot.orchestrator import known_secrets, registry_of, tools_of
 from bot.redact import redactor
-from bot.storage.database import open_database, own, sqlite_url
+from bot.storage.database import open_database, own
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ def _admins(settings: Settings) -> Finding:
 
 def _exposure(settings: Settings) -> Finding:
     where = f"{settings.http_host}:{settings.http_port}"
-    if not settings.is_loopback and not settings.web_tokens:
+    if not is_loopback(settings.http_host) and not settings.web_tokens:
         return Finding("page", False, f"{where} is beyond this machine: set WEB_TOKENS, or HTTP_HOST=127.0.0.1")
     return Finding("page", True, f"{where}, {len(settings.web_tokens) or 'no'} personal tokens")
 
 
 async def _database(settings: Settings) -> Finding:
     try:
-        with own(settings.data_dir):
-            database = await open_database(settings.database_url or sqlite_url(settings.data_dir / "nod.db"))
+        with own(settings.data_dir, settings.database):
+            database = await open_database(settings.database)
             try:
                 return Finding("database", True, f"in {settings.data_dir}, revision {await database.migrate()}")
             finally:
@@ -88,7 +88,7 @@ async def _models(settings: Settings) -> list[Finding]:
 
 
 async def _model(models: Registry, model: ModelConfig, settings: Settings) -> Finding:
-    mask = redactor([*settings.secret_values(), *(models.get(label).api_key for label in models.labels())])
+    mask = redactor(known_secrets(settings, models))
     run = Run(id="doctor", task="", messages=(message("user", "Answer with the word ready."),), model=model.label)
     async with ModelClients(redact=mask) as clients:
         try:

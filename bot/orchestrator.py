@@ -23,6 +23,7 @@ from bot.models.client import ModelClients
 from bot.models.registry import ModelConfig, Registry, from_mapping
 from bot.opening import opening, read_history
 from bot.policy.judge import permit_for
+from bot.redact import redactor
 from bot.storage.codec import from_checkpoint, to_checkpoint
 from bot.tools.builtin import builtin_tools
 from bot.tools.context import Services
@@ -150,6 +151,8 @@ def _decide_all(stored: Run, confirmed: Confirmed) -> Run:
 
 def _decision(said: bool | Decision) -> Decision:
     if isinstance(said, Decision):
+        if said.verb == "edit" and said.arguments is None:
+            raise CheckpointError("An edit needs the arguments that are to run instead.")
         return replace(said, by=said.by or "user")
     if said is True:
         return Decision("approve", by="user")
@@ -177,10 +180,7 @@ def result_of(run: Run) -> OrchestratorResult:
     response = run.ask_text if run.answer is None else run.answer
     return OrchestratorResult(
         response=response,
-        tool_calls=[
-            {"tool": call.name, "args": words.arguments_shown(call), "result": words.result_text(call)}
-            for call in run.calls
-        ],
+        tool_calls=words.listed(run),
         backend=run.model,
         summary=words.gathered(run),
         checkpoint=None if run.is_over else to_checkpoint(run),
@@ -277,18 +277,14 @@ def _toolbox(
         place=run.place,
         services=Services(files_dir=settings.data_dir / "files"),
         redact=_redactor(settings, model),
-        only=narrowing(model),
+        only=model.narrowing,
     )
 
 
-def narrowing(model: ModelConfig) -> frozenset[str] | None:
-    """The tools a model may have at all: None = no narrowing."""
-    if model.tools is True:
-        return None
-    return frozenset(model.tools or ())
+def known_secrets(settings: Settings, models: Registry) -> list[str]:
+    """Every secret value of this installation, for masking."""
+    return [*settings.secret_values(), *(models.get(label).api_key for label in models.labels())]
 
 
 def _redactor(settings: Settings, model: ModelConfig) -> Callable[[str], str]:
-    from bot.redact import redactor
-
     return redactor((*settings.secret_values(), model.api_key))

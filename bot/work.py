@@ -70,15 +70,8 @@ def toolbox_for(parts: Parts, run: Run, model: ModelConfig) -> Toolbox:
         place=run.place,
         services=parts.services,
         redact=parts.redact,
-        only=narrowing(model),
+        only=model.narrowing,
     )
-
-
-def narrowing(model: ModelConfig) -> frozenset[str] | None:
-    """The tools a model may have at all: None = no narrowing."""
-    if model.tools is True:
-        return None
-    return frozenset(model.tools or ())
 
 
 def crew_for(parts: Parts, run: Run, adapter: chat.ChatAdapter | None) -> Crew:

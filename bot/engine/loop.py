@@ -160,12 +160,10 @@ class _Drive:
     async def _ask(self, calls: tuple[tuple[ToolCall, Verdict], ...]) -> None:
         """Stored and shown first, worded then: a slow model never delays the buttons."""
         await self._record(Asked(tuple((call.id, verdict) for call, verdict in calls)))
-        text = words.question(self.run)
-        if self.crew.confirm_text == "model":
-            text = await self._question_by_model() or words.ASK_FALLBACK
-        await self._record(Worded(text))
+        by_model = self.crew.confirm_text == "model"
+        await self._record(await self._worded_by_model() if by_model else Worded(words.question(self.run)))
 
-    async def _question_by_model(self) -> str:
+    async def _worded_by_model(self) -> Worded:
         """Let the model word the question; whatever it calls is discarded, and nothing of this enters the run."""
         placeholders = tuple(_placeholder(call) for call in self.run.batch)
         try:
@@ -176,8 +174,8 @@ class _Drive:
                 tool_choice="none",
             )
         except ModelError:
-            return ""
-        return reply.text.strip()
+            return Worded(words.ASK_FALLBACK)
+        return Worded(reply.text.strip() or words.ASK_FALLBACK, reply.usage)
 
 
 def _without_calls(reply: Reply) -> Reply:

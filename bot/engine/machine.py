@@ -88,15 +88,11 @@ def _may_run(call: ToolCall, verdict: Verdict) -> bool:
 def _refusal(run: Run, call: ToolCall, verdict: Verdict, limits: Limits) -> Returned | None:
     """Why this call ends here without running, None when nothing speaks against it."""
     if call.state is CallState.STARTED:
-        if call.effect == "once":
-            return Returned(
-                call.id, CallState.UNKNOWN, ToolResult(words.INTERRUPTED, is_error=True), rule="interrupted"
-            )
-        return None
+        return None if _may_repeat(call, verdict) else _interrupted(call)
     if verdict.outcome == "invalid":
         return _failed(call, verdict.text, verdict.rule, is_correctable=True)
     if verdict.outcome == "deny":
-        return _denied(call, words.refused_by_policy(verdict) if call.decided_by else verdict.text, verdict.rule)
+        return _denied(call, words.refused_by_policy(verdict) if call.decision else verdict.text, verdict.rule)
     if call.state is CallState.APPROVED:
         changed = bool(call.definition) and call.definition != verdict.definition
         return _denied(call, words.DEFINITION_CHANGED, "tool changed since it was approved") if changed else None
@@ -111,11 +107,22 @@ def _capped(run: Run, call: ToolCall, limits: Limits) -> Returned | None:
         old for old in run.calls if old.reply < call.reply and (old.name, old.arguments) == (call.name, call.arguments)
     ]
     for old in earlier:
-        if old.state is CallState.DENIED and old.result and old.result.text.startswith(words.DENIED):
+        if old.decision == "deny":
             return _denied(call, words.already_denied(old), "already denied in this run")
     if len({old.reply for old in earlier}) >= limits.max_identical:
         return _failed(call, words.identical(limits.max_identical), "identical calls", is_correctable=True)
     return None
+
+
+def _may_repeat(call: ToolCall, verdict: Verdict) -> bool:
+    """Whether a call that a crash interrupted may run again: repeatable then and now, and still the same tool."""
+    is_repeatable = call.effect != "once" and verdict.effect != "once"
+    return is_repeatable and verdict.outcome in ("run", "ask") and call.definition == verdict.definition
+
+
+def _interrupted(call: ToolCall) -> Returned:
+    result = ToolResult(words.INTERRUPTED, is_error=True)
+    return Returned(call.id, CallState.UNKNOWN, result, rule="interrupted")
 
 
 def _failed(call: ToolCall, text: str, rule: str, *, is_correctable: bool = False) -> Returned:
@@ -133,14 +140,21 @@ def _next_for_model(run: Run, limits: Limits) -> Action:
     if run.replies and not run.batch:
         return Answer(run.last_text or words.gathered(run) or words.NOTHING)
     if run.empty_replies > 1:
-        return Answer(words.with_gathered(words.NOTHING, run), "failed")
+        return _nothing_more(run)
     if run.corrections > limits.max_corrections:
         return Answer(words.with_gathered(words.keeps_failing(run), run), "failed")
     if run.rounds < run.max_rounds:
         return CallModel()
-    if any(call.was_approved for call in run.batch):
+    if any(call.has_run for call in run.batch):
         return CallModel(with_tools=False)
     return Answer(words.limit_reached(run))
+
+
+def _nothing_more(run: Run) -> Action:
+    """The model returned nothing, twice. Scheduled work has its last text or what was gathered all the same."""
+    if not run.with_final and (text := run.last_text or words.gathered(run)):
+        return Answer(text)
+    return Answer(words.with_gathered(words.NOTHING, run), "failed")
 
 
 # --- apply -----------------------------------------------------------------------------------------------------------
@@ -159,8 +173,8 @@ def _add(run: Run, fact: Fact) -> Run:
             for call_id, verdict in calls:
                 run = _move(run, call_id, {CallState.PROPOSED}, state=CallState.WAITING, **_judged(verdict))
             return run
-        case Worded(text):
-            return replace(run, ask_text=text)
+        case Worded(text, usage):
+            return replace(run, ask_text=text, usage=run.usage + usage)
         case Decided(call_id, decision):
             return _decided(run, call_id, decision)
         case Started(call_id, verdict, resumed):
@@ -202,7 +216,12 @@ def _replied_in_words(run: Run, reply: Reply) -> Run:
 
 
 def _decided(run: Run, call_id: str, decision: Decision) -> Run:
-    said: dict[str, object] = {"decided_by": decision.by, "decider": decision.actor, "reason": decision.reason}
+    said: dict[str, object] = {
+        "decision": decision.verb,
+        "decided_by": decision.by,
+        "decider": decision.actor,
+        "reason": decision.reason,
+    }
     match decision.verb:
         case "approve":
             return _move(run, call_id, {CallState.WAITING}, state=CallState.APPROVED, **said)
@@ -213,8 +232,8 @@ def _decided(run: Run, call_id: str, decision: Decision) -> Run:
             said["result"] = ToolResult(words.denied(decision), is_error=True)
             return _move(run, call_id, {CallState.WAITING}, state=CallState.DENIED, **said)
         case "expire":
-            result = ToolResult(words.EXPIRED, is_error=True)
-            return _move(run, call_id, {CallState.WAITING}, state=CallState.EXPIRED, result=result)
+            said = {"decision": "expire", "result": ToolResult(words.EXPIRED, is_error=True)}
+            return _move(run, call_id, {CallState.WAITING}, state=CallState.EXPIRED, **said)
         case "cancel":
             said["result"] = ToolResult(words.cancelled(decision.by), is_error=True)
             return _move(run, call_id, {CallState.WAITING}, state=CallState.CANCELLED, **said)

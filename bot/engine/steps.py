@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.engine.types import CallState, Decision, Reply, ToolCall, ToolResult, Verdict
+from bot.engine.types import NO_USAGE, CallState, Decision, Reply, ToolCall, ToolResult, Usage, Verdict
 
 # --- actions: what a run needs next (imperative) --------------------------------------------------------------------
 
@@ -76,9 +76,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """The question as the people see it. Never part of the messages."""
+    """The question as the people see it, never part of the messages; `usage` of the model where it worded it."""
 
     text: str
+    usage: Usage = NO_USAGE
 
 
 @dataclass(frozen=True, slots=True)

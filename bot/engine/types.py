@@ -67,7 +67,16 @@ class ImagePart:
     url: str
 
 
-Content = str | tuple[TextPart | ImagePart, ...]
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A text-like file, given to the model as quoted text under its name."""
+
+    name: str
+    text: str
+
+
+Part = TextPart | ImagePart | FilePart
+Content = str | tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +100,12 @@ def message(role: Literal["system", "user", "assistant", "tool"], content: Conte
     return Message(role, body, body)
 
 
-def _part(part: TextPart | ImagePart) -> dict[str, object]:
+def _part(part: Part) -> dict[str, object]:
     match part:
         case TextPart(text):
             return {"type": "text", "text": text}
+        case FilePart(name, text):
+            return {"type": "text", "text": f"File {name!r}:\n{text}"}
         case ImagePart(url):
             return {"type": "image_url", "image_url": {"url": url}}
 
@@ -149,7 +160,8 @@ class ToolCall:
 
     `id` is ours (database, buttons); `provider_id` is what the provider said, `wire_id` what is sent back to it: the
     same, unless it was missing or repeated. `arguments` is the raw JSON text as it came; `edited` replaces it where
-    a person edited it. `decided_by` is the name that is shown, `decider` the identity that is audited. `reply`
+    a person edited it. `decision` is the verb of the `Decision` on it, "" when nobody was asked; `decided_by` is the
+    name that is shown, `decider` the identity that is audited. `reply`
     counts the assistant messages with calls of this run from 1; `definition` is the fingerprint of the tool as it
     was when the call was judged.
     """
@@ -167,6 +179,7 @@ class ToolCall:
     approver: str = ""
     definition: str = ""
     edited: str | None = None
+    decision: str = ""
     decided_by: str = ""
     decider: str = ""
     reason: str = ""
@@ -183,8 +196,10 @@ class ToolCall:
         return self.arguments if self.edited is None else self.edited
 
     @property
-    def was_approved(self) -> bool:
-        return bool(self.decided_by) and self.state not in (CallState.DENIED, CallState.EXPIRED, CallState.CANCELLED)
+    def has_run(self) -> bool:
+        """Whether an approval led to a start."""
+        has_started = self.state in (CallState.DONE, CallState.FAILED, CallState.UNKNOWN)
+        return has_started and self.decision in ("approve", "edit")
 
 
 # --- verdicts and decisions ----------------------------------------------------------------------------------------
@@ -250,6 +265,9 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             self.model_calls + other.model_calls,
         )
+
+
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.engine.types import CallState, Decision, ImagePart, Reply, Run, TextPart, ToolCall, Verdict
+from bot.engine.types import CallState, Decision, ImagePart, Part, Reply, Run, ToolCall, Verdict
 
 AWAITING = "[awaiting confirmation]"
 ASK_FALLBACK = "This action requires your explicit confirmation before it can proceed."
@@ -119,11 +119,6 @@ def question(run: Run) -> str:
     return "\n".join([f"{what} confirmation before anything happens:", *lines])
 
 
-def result_text(call: ToolCall) -> str:
-    """What the result list says of a call."""
-    return AWAITING if call.result is None else call.result.text
-
-
 def arguments_shown(call: ToolCall) -> object:
     """The arguments as data, or as the raw text where they are not JSON."""
     try:
@@ -132,6 +127,18 @@ def arguments_shown(call: ToolCall) -> object:
         return call.to_run
 
 
-def plain(parts: tuple[TextPart | ImagePart, ...]) -> str:
+def plain(parts: tuple[Part, ...]) -> str:
     """The text of a content of parts."""
-    return "\n".join(part.text if isinstance(part, TextPart) else "[image]" for part in parts)
+    return "\n".join("[image]" if isinstance(part, ImagePart) else part.text for part in parts)
+
+
+def listed(run: Run) -> list[dict[str, object]]:
+    """The calls of a run as its result lists them: `{tool, args, result}`."""
+    return [
+        {
+            "tool": call.name,
+            "args": arguments_shown(call),
+            "result": AWAITING if call.result is None else call.result.text,
+        }
+        for call in run.calls
+    ]

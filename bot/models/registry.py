@@ -51,6 +51,11 @@ class ModelConfig:
         return find_host(self.host_type)
 
     @property
+    def narrowing(self) -> frozenset[str] | None:
+        """The tools this model may have at all: None = no narrowing."""
+        return None if self.tools is True else frozenset(self.tools or ())
+
+    @property
     def base_url(self) -> str:
         """The address that `/chat/completions` is added to."""
         return base_url(self.host, self.api_url)

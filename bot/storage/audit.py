@@ -7,22 +7,13 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from bot.engine.types import CallState, Run, ToolCall
+from bot.engine.types import Run, ToolCall
 from bot.storage import schema
 from bot.storage.database import Database
 
-_DECISIONS = {
-    CallState.APPROVED: "approve",
-    CallState.EXPIRED: "expire",
-    CallState.CANCELLED: "cancel",
-}
-
 
 def audit_row(run: Run, call: ToolCall, at_ms: int) -> dict[str, Any]:
-    """The row for a call that has just come into its state."""
-    decision = _DECISIONS.get(call.state, "")
-    if call.decided_by and not decision:
-        decision = "deny" if call.state is CallState.DENIED and call.duration_ms is None else "approve"
+    """The row for a call that has just come into its state: what a person decided stands apart from what came of it."""
     return {
         "at_ms": at_ms,
         "event": f"call.{call.state.value}",
@@ -36,7 +27,7 @@ def audit_row(run: Run, call: ToolCall, at_ms: int) -> dict[str, Any]:
         "verdict": call.verdict,
         "rule": call.rule,
         "approver": call.decider or call.decided_by or call.approver,
-        "decision": decision,
+        "decision": call.decision,
         "outcome": call.state.value if call.is_final else "",
         "reason": call.reason,
         "ms": call.duration_ms,

@@ -11,12 +11,12 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -100,13 +100,12 @@ async def _as_coroutine(work: Awaitable[None]) -> None:
     await work
 
 
-def sqlite_url(path: Path) -> str:
-    return f"sqlite+aiosqlite:///{path}"
-
-
 async def open_database(url: str) -> Database:
-    """Open and migrate. Raises `ConfigError` naming DATABASE_URL or DATA_DIR when the file cannot be used."""
-    engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_timeout=60)
+    """Open and migrate. Raises `ConfigError` when the URL is none, or the file cannot be used."""
+    try:
+        engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_timeout=60)
+    except SQLAlchemyError as err:
+        raise ConfigError("DATABASE_URL", "it is not a database URL: sqlite+aiosqlite:///path") from err
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     database = Database(engine)
@@ -114,7 +113,7 @@ async def open_database(url: str) -> Database:
         await database.migrate()
     except StoreError as err:
         await database.aclose()
-        raise ConfigError("DATA_DIR", f"the database cannot be used: {err.user_message}") from err
+        raise ConfigError("DATABASE_URL", f"{engine.url.database} cannot be used: {err.user_message}") from err
     except BaseException:
         await database.aclose()
         raise
@@ -142,13 +141,29 @@ def _plain(err: DBAPIError) -> str:
 
 
 @contextmanager
-def own(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for this process. Raises `ConfigError` when another process owns it."""
+def own(data_dir: Path, url: str = "") -> Iterator[None]:
+    """Hold the data folder, and the database's own where it is elsewhere, for this process.
+
+    Raises `ConfigError` when another process owns one of them.
+    """
     prepare_data_dir(data_dir)
-    handle = os.open(data_dir / "nod.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with ExitStack() as stack:
+        stack.enter_context(_held(data_dir, "DATA_DIR"))
+        elsewhere = Path(url.partition(":///")[2].partition("?")[0]).parent if ":///" in url else data_dir
+        if elsewhere.is_dir() and not elsewhere.samefile(data_dir):
+            stack.enter_context(_held(elsewhere, "DATABASE_URL"))
+        yield
+
+
+@contextmanager
+def _held(folder: Path, key: str) -> Iterator[None]:
+    try:
+        handle = os.open(folder / "nod.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as err:
+        raise ConfigError(key, f"{folder} cannot be written to ({type(err).__name__})") from err
     try:
         if not _lock(handle):
-            raise ConfigError("DATA_DIR", f"{data_dir} is in use by another process of Nod")
+            raise ConfigError(key, f"{folder} is in use by another process of Nod")
         yield
     finally:
         os.close(handle)

@@ -117,6 +117,7 @@ calls = Table(
     Column("rule", Text, nullable=False),
     Column("approver", Text, nullable=False),
     Column("definition", Text, nullable=False),
+    Column("decision", Text, nullable=False),
     Column("decided_by", Text, nullable=False),
     Column("decider", Text, nullable=False),
     Column("reason", Text, nullable=False),

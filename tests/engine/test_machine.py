@@ -21,8 +21,9 @@ from bot.engine.steps import (
     Started,
     Stopped,
     Wait,
+    Worded,
 )
-from bot.engine.types import CallState, Decision, Run, ToolCall, ToolResult, Verdict, message
+from bot.engine.types import CallState, Decision, Run, ToolCall, ToolResult, Usage, Verdict, message
 from bot.errors import StaleRun
 from tests.fakes import says
 
@@ -209,6 +210,54 @@ def test_an_interrupted_effect_becomes_unknown_and_is_not_repeated() -> None:
 
     assert isinstance(action, Refuse)
     assert action.returned[0].state is CallState.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        Verdict("run", "free", effect="read", definition="d2"),
+        Verdict("run", "free", effect="once", definition="d1"),
+        Verdict("deny", "gone", effect="read", definition="d1"),
+    ],
+    ids=["another definition", "not repeatable any more", "not permitted any more"],
+)
+def test_an_interrupted_read_that_is_not_the_same_any_more_is_unknown(now: Verdict) -> None:
+    run = called(fresh(), "look")
+    run = apply(run, Started(run.batch[0].id, Verdict("run", "free", effect="read", definition="d1")))
+
+    action = decide(run, judge_by(look=now))
+
+    assert isinstance(action, Refuse)
+    assert action.returned[0].state is CallState.UNKNOWN
+
+
+def test_the_decision_of_a_person_stays_what_it_was_when_the_policy_refuses() -> None:
+    run = waiting_run("a")
+    run = apply(run, Decided(run.batch[0].id, Decision("approve", "alice", "web:alice")))
+    action = decide(run, judge_by(a=DENY))
+    assert isinstance(action, Refuse)
+    run = apply(run, action.returned[0])
+
+    call = run.batch[0]
+    assert (call.state, call.decision, call.decider, call.rule) == (
+        CallState.DENIED,
+        "approve",
+        "web:alice",
+        "not in the list",
+    )
+
+
+def test_scheduled_work_that_ends_in_silence_gives_what_was_gathered() -> None:
+    run = finish_round(called(fresh(with_final=False), "look"), "seen")
+    run = apply(apply(run, Replied(says(""))), Replied(says("")))
+
+    assert decide(run, judge_by(look=RUN)) == Answer("**look**: seen")
+
+
+def test_the_words_of_the_question_are_counted() -> None:
+    run = apply(waiting_run("a"), Worded("Shall I?", Usage(3, 2, 1)))
+
+    assert (run.ask_text, run.usage) == ("Shall I?", Usage(3, 2, 1))
 
 
 def test_an_interrupted_read_runs_again() -> None:

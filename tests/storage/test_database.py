@@ -15,10 +15,14 @@ from bot.engine.machine import apply
 from bot.engine.steps import Asked, Decided, Replied
 from bot.engine.types import Actor, Decision, Place, Run, ToolCall, Verdict, message
 from bot.errors import ConfigError, StaleRun
-from bot.storage.database import Database, open_database, own, sqlite_url
+from bot.storage.database import Database, open_database, own
 from bot.storage.runs import RunRows
 from bot.storage.schema import metadata
 from tests.fakes import says
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite+aiosqlite:///{path}"
 
 
 @pytest.fixture
@@ -90,6 +94,24 @@ def test_one_process_owns_the_folder(tmp_path: Path) -> None:
         pass
     with own(tmp_path / "data"):
         pass
+
+
+def test_one_process_owns_a_database_that_lies_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "db").mkdir()
+    url = sqlite_url(tmp_path / "db" / "nod.db")
+
+    with own(tmp_path / "a", url), pytest.raises(ConfigError, match="DATABASE_URL"), own(tmp_path / "b", url):
+        pass
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite+aiosqlite://host/x?foo=bar", "nonsense", "sqlite+aiosqlite:////nowhere/at/all/x.db"]
+)
+async def test_a_database_url_that_cannot_be_used_is_named(url: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        await open_database(url)
+
+    assert refused.value.key == "DATABASE_URL"
 
 
 def test_a_data_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
