@@ -48,6 +48,12 @@ class Posts(Protocol):
     async def post(self, actor: Actor, from_place: Place, channel: str, text: str, key: str) -> str:
         """Post `text` and give a sentence that says where it went. Raises `ToolError` when it may not or cannot."""
 
+    def refusal(self, actor: Actor, from_place: Place, channel: str) -> str | None:
+        """None when this person may have something posted there, else a sentence that says why not.
+
+        Asked before anybody is bothered with an approval: answers at once, without I/O.
+        """
+
     def channels(self) -> list[str]:
         """The names of the channels that can be written to."""
 
@@ -75,7 +81,10 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """Who asks for what is happening, and where. `key` is the idempotency key of the call, "run:call"."""
+    """Who asks for what is happening, and where.
+
+    `key` is the idempotency key of the call, "run:call"; "" where the call is only checked.
+    """
 
     key: str
     actor: Actor

@@ -46,6 +46,7 @@ class ToolSpec:
     roles: frozenset[str] | None
     timeout_s: float
     needs: tuple[str, ...]
+    check: Callable[..., None] | None
     fingerprint: str
     function: Callable[..., object]
     signature: Signature = field(repr=False)
@@ -87,6 +88,7 @@ def tool(
     roles: Iterable[str] | None = None,
     timeout_s: float = 30.0,
     needs: Iterable[str] = (),
+    check: Callable[..., None] | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -100,11 +102,15 @@ def tool(
     roles: Iterable[str] | None = None,
     timeout_s: float = 30.0,
     needs: Iterable[str] = (),
+    check: Callable[..., None] | None = None,
 ) -> F | Callable[[F], F]:
     """Make a function a tool, as `@tool` or `@tool(confirm=True)`; the function itself stays as it is.
 
     The first paragraph of its docstring and its `Args:` are what the model reads; its type hints are its schema. A
     first parameter annotated `ToolContext` is given by the toolbox.
+
+    `check` is called with what the tool would be called with, before anybody is asked, and raises `ToolError` when the
+    call could not run. It runs in the event loop: it computes, and neither waits nor changes anything.
 
     Raises `ConfigError` when the function cannot be a tool.
     """
@@ -119,6 +125,7 @@ def tool(
             roles=None if roles is None else frozenset(roles),
             timeout_s=timeout_s,
             needs=tuple(needs),
+            check=check,
         )
         function.__nod_tool__ = spec  # type: ignore[attr-defined]  # functions take attributes
         return function
@@ -145,9 +152,11 @@ def _spec(
     roles: frozenset[str] | None,
     timeout_s: float,
     needs: tuple[str, ...],
+    check: Callable[..., None] | None,
 ) -> ToolSpec:
     _refuse_unusable(function, name, effect, timeout_s, needs)
     signature = read_signature(function, name)
+    _refuse_unfit(check, signature, name)
     described = {"name": name, "description": signature.description, "parameters": signature.schema}
     bound = {**described, "confirm": confirm, "effect": effect, "approver": approver}
     return ToolSpec(
@@ -161,6 +170,7 @@ def _spec(
         roles=roles,
         timeout_s=timeout_s,
         needs=needs,
+        check=check,
         fingerprint=hashlib.sha256(_json(bound, is_canonical=True)).hexdigest(),
         function=function,
         signature=signature,
@@ -180,6 +190,15 @@ def _refuse_unusable(
         raise ConfigError(f"tool {name}", "timeout_s must be a positive number of seconds.")
     if unknown := sorted(set(needs) - _SERVICES):
         raise ConfigError(f"tool {name}", f"there is no service {unknown[0]!r} it could need.")
+
+
+def _refuse_unfit(check: Callable[..., None] | None, signature: Signature, name: str) -> None:
+    if check is None:
+        return
+    if not inspect.isfunction(check) or inspect.iscoroutinefunction(check):
+        raise ConfigError(f"tool {name}", "its check must be a plain function that is not async.")
+    if not signature.is_accepted_by(check):
+        raise ConfigError(f"tool {name}", "its check must take what the tool takes, with defaults where that has them.")
 
 
 def _json(value: Mapping[str, object], *, is_canonical: bool = False) -> bytes:

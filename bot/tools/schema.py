@@ -49,6 +49,19 @@ class Signature:
             raise ArgumentError(_explain(err.errors(include_url=False, include_context=False))) from None
         return {**dict.fromkeys(self.unset), **given}
 
+    def is_accepted_by(self, check: Callable[..., object]) -> bool:
+        """Whether a function can be called with all that the tool may be called with."""
+        properties, required = self.schema["properties"], self.schema.get("required", [])
+        assert isinstance(properties, dict)
+        assert isinstance(required, list)
+        context = (None,) if self.takes_context else ()
+        try:
+            for names in ([*required, *self.unset], properties):
+                inspect.signature(check).bind(*context, **dict.fromkeys(names))
+        except TypeError:
+            return False
+        return True
+
 
 def read_signature(fn: Callable[..., object], name: str) -> Signature:
     """Read description, parameters and types of a tool function. Raises `ConfigError` naming the tool."""

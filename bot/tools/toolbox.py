@@ -66,7 +66,7 @@ class Toolbox:
         return [spec for spec in self._specs if self._gate(spec).outcome in ("run", "ask")]
 
     def judge(self, call: ToolCall) -> Verdict:
-        """Check one call: known, permitted, arguments valid, gate; in this order."""
+        """Check one call: known, permitted, arguments valid, able to run, gate; in this order."""
         spec = self._specs.get(call.name)
         if spec is None:
             return Verdict("invalid", "unknown tool", self._no_such_tool(call.name))
@@ -74,13 +74,25 @@ class Toolbox:
         if gate.outcome not in ("run", "ask"):
             return replace(gate, outcome="deny", text=self._no_such_tool(call.name), definition=spec.fingerprint)
         try:
-            spec.validate(call.to_run)
+            arguments = spec.validate(call.to_run)
         except Exception as err:  # the rim: a parameter type of a builder's tool may raise anything
             return Verdict(
                 "invalid", "invalid arguments", self._redact(_correct_it(spec, err)), definition=spec.fingerprint
             )
+        if (obstacle := self._obstacle(spec, arguments)) is not None:
+            return Verdict("invalid", "could not run", obstacle, definition=spec.fingerprint)
         approver = spec.approver or gate.approver
         return replace(gate, effect=spec.effect, approver=approver, definition=spec.fingerprint)
+
+    def _obstacle(self, spec: ToolSpec, arguments: dict[str, object]) -> str | None:
+        """What the tool's own check has against this call."""
+        if spec.check is None:
+            return None
+        try:
+            self._bound(spec, spec.check, arguments, key="")()
+        except Exception as err:  # the rim: a builder's check may raise anything
+            return self._told(err, f"The check of {spec.name} failed", max_chars=200)
+        return None
 
     def _gate(self, spec: ToolSpec) -> Verdict:
         if self._only is not None and spec.name not in self._only:
@@ -104,16 +116,18 @@ class Toolbox:
             return ToolResult(verdict.text, is_error=True), True
         if call.definition not in ("", spec.fingerprint):
             return ToolResult("The tool has changed since this call was checked; it was not run.", is_error=True), True
-        outcome = await run_bounded(self._bound(spec, call, key), timeout_s=spec.timeout_s)
+        bound = self._bound(spec, spec.function, spec.validate(call.to_run), key=key)
+        outcome = await run_bounded(bound, timeout_s=spec.timeout_s)
         if outcome.timed_out:
             return _timed_out(spec)
         return await self._result(outcome), True
 
-    def _bound(self, spec: ToolSpec, call: ToolCall, key: str) -> Callable[[], object]:
-        arguments = spec.validate(call.to_run)
+    def _bound(
+        self, spec: ToolSpec, function: Callable[..., object], arguments: dict[str, object], *, key: str
+    ) -> Callable[[], object]:
         if not spec.takes_context:
-            return partial(spec.function, **arguments)
-        return partial(spec.function, ToolContext(key, self._actor, self._place, self._services), **arguments)
+            return partial(function, **arguments)
+        return partial(function, ToolContext(key, self._actor, self._place, self._services), **arguments)
 
     async def _result(self, outcome: Outcome) -> ToolResult:
         if _is_quickly_shaped(outcome):
@@ -129,13 +143,16 @@ class Toolbox:
                 raise outcome.error
             text = to_text(outcome.value, redact=self._redact)
             return ToolResult(shape(text, redact=self._redact, max_chars=self._max_result_chars))
-        except ToolError as err:
-            text = shape(err.user_message, redact=self._redact, max_chars=self._max_result_chars)
-            return ToolResult(text, is_error=True)
         except Unserialisable as err:
             return ToolResult(clean(f"The tool ran, but {err}."), is_error=True)
         except BaseException as err:  # the rim: whatever a tool raises is its result
-            return ToolResult(f"The tool failed: {describe_error(err, redact=self._redact)}", is_error=True)
+            return ToolResult(self._told(err, "The tool failed"), is_error=True)
+
+    def _told(self, err: BaseException, failed: str, *, max_chars: int = 500) -> str:
+        """A `ToolError` in its own words, anything else as a failure, described in at most `max_chars`."""
+        if isinstance(err, ToolError):
+            return shape(err.user_message, redact=self._redact, max_chars=self._max_result_chars)
+        return f"{failed}: {describe_error(err, redact=self._redact, max_chars=max_chars)}"
 
 
 def _is_quickly_shaped(outcome: Outcome) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -40,6 +41,7 @@ def test_the_decorator_is_also_found_on_the_package() -> None:
 def test_defaults_are_the_careful_ones() -> None:
     assert spec_of(greet).facts == ToolFacts("greet", confirm=False, effect="once", approver="", roles=None)
     assert spec_of(greet).timeout_s == 30.0
+    assert spec_of(greet).check is None
 
 
 def test_options_are_kept() -> None:
@@ -89,7 +91,36 @@ def test_the_fingerprint_follows_what_an_approver_relies_on(changed: str) -> Non
 
 
 def test_the_fingerprint_does_not_follow_the_rest() -> None:
-    assert _fingerprint(timeout_s=1, roles=["a"]) == _fingerprint()
+    assert _fingerprint(timeout_s=1, roles=["a"], check=lambda text: None) == _fingerprint()
+
+
+async def _async_check(text: str) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("check", "why"),
+    [
+        (_async_check, "a plain function that is not async"),
+        (functools.partial(print), "a plain function that is not async"),
+        (lambda: None, "must take what the tool takes"),
+        (lambda text: None, "must take what the tool takes"),
+        (lambda text, count: None, "must take what the tool takes"),
+        (lambda context, text, count=1: None, "must take what the tool takes"),
+        (lambda text, count=1, *, more: None, "must take what the tool takes"),
+    ],
+)
+def test_a_check_that_could_not_be_called_is_refused_when_decorating(check: Callable[..., None], why: str) -> None:
+    def probe(text: str, count: int = 1) -> None: ...
+
+    with pytest.raises(ConfigError, match=why):
+        tool(check=check)(probe)
+
+
+def test_a_check_may_leave_out_what_it_does_not_look_at() -> None:
+    @tool(check=lambda text, **_: None)
+    def probe(text: str, count: int = 1) -> None: ...
+
+    assert spec_of(probe).check is not None
 
 
 def test_a_wrapper_above_the_decorator_is_what_runs() -> None:

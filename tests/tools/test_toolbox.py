@@ -198,6 +198,86 @@ def test_a_policy_that_tightens_is_seen_at_the_next_step() -> None:
     assert (before, toolbox.judge(call("echo", '{"text":"a"}')).outcome) == ("run", "deny")
 
 
+# --- judge: the tool's own check ---
+
+
+def _in_use(context: ToolContext, name: str, tries: int = 1) -> None:
+    if name == "taken":
+        raise ToolError(f"{context.actor.key} has {name!r} already; {tries} tries.")
+    if name == "odd":
+        raise ValueError("x" * 1_000_000)
+
+
+@tool(confirm=True, check=_in_use)
+def reserve(context: ToolContext, name: str, tries: int = 1) -> str:
+    """Reserve a name."""
+    return f"reserved {name}"
+
+
+def test_nobody_is_asked_about_a_call_that_could_not_run() -> None:
+    verdict = box([reserve], {"reserve": "ask"}).judge(call("reserve", '{"name":"taken","tries":3}'))
+
+    assert verdict == Verdict(
+        "invalid", "could not run", "web:alice has 'taken' already; 3 tries.", definition=spec_of(reserve).fingerprint
+    )
+
+
+def test_a_call_that_passes_its_check_is_gated_as_ever() -> None:
+    assert box([reserve], {"reserve": "ask"}).judge(call("reserve", '{"name":"free"}')).outcome == "ask"
+
+
+def test_a_check_comes_after_policy_and_arguments() -> None:
+    def explode(**_: object) -> None:
+        raise AssertionError("it must not be called")
+
+    @tool(check=explode)
+    def probe(text: str) -> None: ...
+
+    assert box([probe], {"probe": "deny"}).judge(call("probe", '{"text":"a"}')).rule == "deny by test"
+    assert box([probe]).judge(call("probe", '{"text":1}')).rule == "invalid arguments"
+
+
+def test_a_check_that_breaks_is_bounded_and_refuses() -> None:
+    verdict = box([reserve]).judge(call("reserve", '{"name":"odd"}'))
+
+    assert (verdict.outcome, verdict.rule) == ("invalid", "could not run")
+    assert verdict.text.startswith("The check of reserve failed: ValueError: xxx")
+    assert len(verdict.text) < 300
+
+
+def test_what_a_check_says_is_clean_bounded_and_without_secrets() -> None:
+    def leak(text: str) -> None:
+        raise ToolError("sk-12345\x1b[31m" + "x" * 100_000)
+
+    @tool(check=leak)
+    def probe(text: str) -> None: ...
+
+    toolbox = box([probe], redact=lambda text: text.replace("sk-12345", "***"))
+    verdict = toolbox.judge(call("probe", '{"text":"a"}'))
+
+    assert verdict.text.startswith("***xxx")
+    assert len(verdict.text) <= 16_000
+
+
+async def test_a_call_whose_check_fails_at_last_is_not_run() -> None:
+    """Between the approval and the start the world may have changed."""
+    result, is_known = await box([reserve]).run(call("reserve", '{"name":"taken"}'), key="k")
+
+    assert result == ToolResult("web:alice has 'taken' already; 1 tries.", is_error=True)
+    assert is_known
+
+
+def test_optional_arguments_are_given_to_a_check_as_to_the_tool() -> None:
+    given: list[object] = []
+
+    @tool(check=lambda to, note: given.append((to, note)))
+    def probe(to: str, note: str | None) -> None: ...
+
+    box([probe]).judge(call("probe", '{"to":"a"}'))
+
+    assert given == [("a", None)]
+
+
 # --- run ---
 
 

@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from bot.engine.types import Place
 from bot.errors import ToolError
+from bot.tools.context import ToolContext
 
 MAX_FILE_BYTES = 1_000_000
 MAX_FILES = 1000
@@ -50,6 +51,11 @@ def path_parts(path: str) -> tuple[str, ...]:
     for part in parts:
         _check_name(path, part)
     return parts
+
+
+def check_path(context: ToolContext, path: str, **_: object) -> None:
+    """The `check` of the tools that take a path: its form only, no look at the disk."""
+    path_parts(path)
 
 
 def _check_name(path: str, part: str) -> None:

@@ -7,13 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.errors import ToolError
-from bot.tools.builtin._room_files import read_text
+from bot.tools.builtin._room_files import check_path, read_text
 from bot.tools.builtin._services import files_dir_of
 from bot.tools.context import ToolContext
 from bot.tools.registry import tool
 
 
-@tool(effect="read", needs=("files_dir",))
+@tool(effect="read", needs=("files_dir",), check=check_path)
 def files_read(
     context: ToolContext,
     path: Annotated[str, Field(min_length=1, max_length=500)],

@@ -6,12 +6,18 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bot.errors import ToolError
 from bot.tools.builtin._services import posts_of
 from bot.tools.context import ToolContext
 from bot.tools.registry import tool
 
 
-@tool(confirm=True, effect="once", needs=("posts",))
+def _may_post(context: ToolContext, channel: str, **_: object) -> None:
+    if why := posts_of(context).refusal(context.actor, context.place, channel):
+        raise ToolError(why)
+
+
+@tool(confirm=True, effect="once", needs=("posts",), check=_may_post)
 async def send_message(
     context: ToolContext,
     channel: Annotated[str, Field(min_length=1, max_length=100)],

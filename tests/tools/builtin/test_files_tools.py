@@ -58,6 +58,28 @@ async def test_mistakes_are_said(toolbox: Toolbox) -> None:
     assert (await said(toolbox, "files_read", path="../a.txt")).startswith("ERROR The path '../a.txt' cannot be used: ")
 
 
+@pytest.mark.parametrize("name", ["files_read", "files_write", "files_delete"])
+@pytest.mark.parametrize(
+    "path", ["../../etc/passwd", "/etc/passwd", "a//b", "~/a", "a\\b", "nul", "a\u202eb", "x/" * 9 + "y", ".hidden"]
+)
+def test_nobody_is_asked_about_a_path_that_cannot_be_used(toolbox: Toolbox, name: str, path: str) -> None:
+    arguments = {"path": path, "text": "x"} if name == "files_write" else {"path": path}
+
+    verdict = toolbox.judge(call(name, json.dumps(arguments)))
+
+    assert (verdict.outcome, verdict.rule) == ("invalid", "could not run")
+    assert "cannot be used" in verdict.text
+
+
+def test_judging_a_path_touches_no_disk(tmp_path: Path) -> None:
+    toolbox = box(TOOLS, services=Services(files_dir=tmp_path / "files"))
+
+    verdict = toolbox.judge(call("files_delete", '{"path":"plans/todo.txt"}'))
+
+    assert verdict.outcome == "run"
+    assert not (tmp_path / "files").exists()
+
+
 def test_changing_is_gated_and_runs_once() -> None:
     facts = {spec_of(fn).name: (spec_of(fn).confirm, spec_of(fn).effect) for fn in TOOLS}
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from bot.engine.types import Actor, Place
 from bot.errors import ToolError
 from bot.tools.builtin.send_message import send_message
@@ -15,10 +19,15 @@ class PostsInMemory:
         self.posted: list[tuple[Actor, Place, str, str, str]] = []
 
     async def post(self, actor: Actor, from_place: Place, channel: str, text: str, key: str) -> str:
-        if channel not in self.channels():
-            raise ToolError(f"There is no channel {channel!r}. Channels: general.")
+        if why := self.refusal(actor, from_place, channel):
+            raise ToolError(why)
         self.posted.append((actor, from_place, channel, text, key))
         return f"Posted in #{channel}."
+
+    def refusal(self, actor: Actor, from_place: Place, channel: str) -> str | None:
+        if channel not in self.channels():
+            return f"There is no channel {channel!r}. Channels: general."
+        return f"{actor.key} may not post from {from_place.channel}." if from_place.channel == "quiet" else None
 
     def channels(self) -> list[str]:
         return ["general"]
@@ -33,6 +42,21 @@ async def test_a_message_is_posted_for_the_person_who_asked() -> None:
 
     assert result.text == "Posted in #general."
     assert posts.posted == [(ALICE, ROOM, "general", "Hi", "r1:c1")]
+
+
+@pytest.mark.parametrize(
+    ("channel", "place", "why"),
+    [
+        ("nowhere", ROOM, "There is no channel 'nowhere'. Channels: general."),
+        ("general", Place("web", "", "quiet"), "web:alice may not post from quiet."),
+    ],
+)
+def test_nobody_is_asked_about_a_message_that_cannot_be_posted(channel: str, place: Place, why: str) -> None:
+    toolbox = box([send_message], {"send_message": "ask"}, services=Services(posts=PostsInMemory()), place=place)
+
+    verdict = toolbox.judge(call("send_message", json.dumps({"channel": channel, "text": "Hi"})))
+
+    assert (verdict.outcome, verdict.rule, verdict.text) == ("invalid", "could not run", why)
 
 
 async def test_an_unknown_channel_is_said() -> None:
