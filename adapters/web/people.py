@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.config.settings import is_loopback
 from bot.errors import ConfigError
 
 WebPeople = Mapping[str, str]
@@ -101,24 +102,12 @@ def _network(address: str) -> str:
     return address if parsed.version == 4 else str(ipaddress.ip_network((address.split("%")[0], 64), strict=False))
 
 
-def is_loopback(host: str) -> bool:
-    """Can only this machine reach an address? Names other than `localhost` are not trusted to stay here."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
-
-
 def check_exposure(host: str, tokens: WebPeople, is_demo: bool) -> None:
     """Refuse to serve strangers: beyond loopback every person needs a token, and there is no demo.
 
     Raises ConfigError("HTTP_HOST", ...).
     """
-    if is_loopback(host):
+    if is_loopback(host.lower()):
         return
     if is_demo:
         raise ConfigError(

@@ -204,7 +204,9 @@ async def test_without_tokens_there_is_one_local_person() -> None:
 # --- exposure ---
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "::ffff:127.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LocalHost", "::ffff:127.0.0.1"]
+)
 @pytest.mark.parametrize("is_demo", [True, False])
 def test_loopback_needs_no_tokens(host: str, is_demo: bool) -> None:
     check_exposure(host, {}, is_demo)
