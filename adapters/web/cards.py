@@ -23,10 +23,10 @@ CARD_WORDS = {
     "cancelled": "Cancelled",
 }
 OUTCOME_WORDS = {
-    "approved": "Approved; it is about to run.",
     "started": "It is running.",
     "done": "It ran and finished.",
-    "failed": "It ran and failed.",
+    "failed": "It failed.",
+    "cancelled": "It was not run: the run ended before it started.",
     "refused": "It was not run: the policy had changed by then.",
     "unknown": "It started, and its end was not recorded: check whether it happened. It is not tried again.",
 }

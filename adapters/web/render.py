@@ -27,7 +27,7 @@ CALL_WORDS = {
     "started": "running",
     "done": "done",
     "failed": "failed",
-    "denied": "denied",
+    "denied": "refused by the policy",
     "expired": "expired, not run",
     "cancelled": "cancelled, not run",
     "unknown": "outcome unknown: it started, and its end was not recorded",

@@ -66,7 +66,13 @@ def test_a_decided_card_tells_the_outcome() -> None:
     assert "It ran and finished." in card(state="approved", outcome="done").html
     assert "check whether it happened" in card(state="approved", outcome="unknown").html
     assert "policy had changed" in card(state="approved", outcome="refused").html
+    assert "It failed." in card(state="approved", outcome="failed").html
+    assert "the run ended before it started" in card(state="approved", outcome="cancelled").html
     assert "It was not run." in card(state="denied").html
+
+
+def test_an_approved_call_that_has_not_started_claims_nothing() -> None:
+    assert "card-outcome" not in card(state="approved").html
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,21 @@ def test_a_tool_line_says_state_approver_and_time() -> None:
     shown = fragment(ToolLine("r1", "c1", "files_write", "done", by="alice", duration_ms=1234))
 
     assert (shown.id, seen(shown.html).text) == ("call-c1", "files_write done approved by alice 1.2 s")
+
+
+@pytest.mark.parametrize(
+    ("state", "by", "words"),
+    [
+        ("denied", "bob", "denied by bob"),
+        ("denied", "", "refused by the policy"),
+        ("cancelled", "bob", "cancelled, not run stopped by bob"),
+        ("cancelled", "", "cancelled, not run"),
+        ("expired", "", "expired, not run"),
+        ("failed", "", "failed"),
+    ],
+)
+def test_a_tool_line_names_a_person_only_for_what_that_person_did(state: str, by: str, words: str) -> None:
+    assert seen(fragment(ToolLine("r1", "c1", "files_write", state, by=by)).html).text == f"files_write {words}"
 
 
 def test_an_answer_takes_the_place_of_its_draft() -> None:
