@@ -27,6 +27,8 @@ STATIC = {
     "login.js": "text/javascript",
     "nod.svg": "image/svg+xml",
 }
+COMMAND_LINE = "cli"
+"""The operator's platform (`bot.policy.book`): whoever reaches it owns what the page shows."""
 LONG_CHARS = 8_000
 FOREVER = "private, max-age=31536000, immutable"
 
@@ -116,7 +118,8 @@ class WebAdapter:
         return [ROOM.channel]
 
     def may_post(self, actor: Actor, channel: str) -> str | None:
-        if actor.platform != self.platform or not self._people.knows(actor.user):
+        is_one_of_us = actor.platform == self.platform and self._people.knows(actor.user)
+        if not (is_one_of_us or actor.platform == COMMAND_LINE):
             return "Only people of the web page can have something posted there."
         if channel.removeprefix("#") != ROOM.channel:
             return f"The web page has one channel: #{ROOM.channel}."

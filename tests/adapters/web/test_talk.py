@@ -374,13 +374,15 @@ async def test_showing_raises_nothing(site: Site, alice: Browser) -> None:
         await site.adapter.show(PLACE, TextSoFar("r1", None))  # type: ignore[arg-type]
 
 
-async def test_only_people_of_the_page_may_post_into_its_channel(site: Site) -> None:
+async def test_only_people_of_the_page_and_the_operator_may_post_into_its_channel(site: Site) -> None:
     adapter = site.adapter
 
     assert adapter.may_post(Actor("web", "", "alice"), "general") is None
+    assert adapter.may_post(Actor("cli", "", "operator"), "#general") is None
     assert adapter.may_post(Actor("web", "", "mallory"), "general") is not None
     assert adapter.may_post(Actor("slack", "T1", "alice"), "general") is not None
     assert adapter.may_post(Actor("web", "", "alice"), "random") == "The web page has one channel: #general."
+    assert adapter.may_post(Actor("cli", "", "operator"), "random") == "The web page has one channel: #general."
 
 
 async def test_a_fragment_is_one_event_whatever_it_holds(site: Site, alice: Browser) -> None:
