@@ -14,11 +14,14 @@ from typing import assert_never
 from adapters.web.cards import card_html, card_says
 from adapters.web.markdown import markdown_html, plain_html
 from adapters.web.snippets import attribute, duration, moment, person, tone
-from adapters.web.visible import exact_html, prose, prose_html
+from adapters.web.visible import exact, exact_html, prose, prose_html
 from bot.chat import Answered, Card, CardShown, Event, Notice, Said, TextSoFar, ToolLine, Working
 
 MAX_DRAFT_CHARS = 12_000
 """A longer answer is laid out once, at its end: while it is written it is shown as plain text."""
+TALL_NOTICE_LINES = 20
+TALL_NOTICE_CHARS = 2_000
+"""Up to here a notice stands in full; a longer one, with the arguments of a big call, scrolls in its box."""
 
 CALL_WORDS = {
     "proposed": "getting ready",
@@ -128,7 +131,11 @@ def _answered(answered: Answered) -> Fragment:
 
 def _own_section(at_ms: int, text: str) -> str:
     """Where something stands that belongs to no run, for example a post from another thread."""
-    return f"at-{at_ms}-{zlib.crc32(text.encode('utf-8', 'replace')):08x}"
+    return f"at-{at_ms}-{_digest(text)}"
+
+
+def _digest(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8', 'replace')):08x}"
 
 
 def _draft(draft: TextSoFar) -> Fragment:
@@ -146,14 +153,19 @@ def _bot_says(element: str, kind: str, body: str, when: str) -> str:
 
 
 def _notice(notice: Notice) -> Fragment:
+    """A calm warning. Known by its words: shown again, with another time, it takes its own place."""
     run = notice.run_id or _own_section(notice.at_ms, notice.text)
-    element = f"notice-{run}-{notice.at_ms}"
+    element = f"notice-{run}-{_digest(notice.text)}"
+    is_tall = notice.text.count("\n") >= TALL_NOTICE_LINES or len(notice.text) > TALL_NOTICE_CHARS
+    opening = (
+        '<p class="notice-text is-tall" tabindex="0" dir="auto">' if is_tall else '<p class="notice-text" dir="auto">'
+    )
     return Fragment(
         run,
         element,
-        f'<p class="notice" id="{attribute(element)}"><span dir="auto">{prose_html(notice.text)}</span> '
-        f"{moment(notice.at_ms)}</p>",
-        says=prose(notice.text),
+        f'<div class="notice" id="{attribute(element)}" role="note">'
+        f"{opening}{exact_html(notice.text)}</p>{moment(notice.at_ms)}</div>",
+        says=exact(notice.text)[:1000],
     )
 
 

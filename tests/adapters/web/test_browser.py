@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from bot.chat import Place
+from bot.chat import Notice, Place
 from tests.adapters.web.memory_service import MemoryService
 from tests.adapters.web.site import free_port, serve, until
 from tests.chromium import Watched, open_tab
@@ -159,6 +159,24 @@ async def test_a_run_can_be_stopped(tab: Watched) -> None:
         await page.click("#stop")
         await expect(page.locator(".notice")).to_contain_text("Stopped by alice.")
         await expect(page.locator("#stop")).to_be_hidden()
+
+    assert tab.complaints == []
+
+
+async def test_a_warning_keeps_its_lines_and_stands_once(tab: Watched) -> None:
+    page, place = tab.page, Place("web", "", "general", "t1")
+    lines = 'It is not known whether files_write took effect. Its arguments: {\n  "path": "notes/plan.md"\n}'
+    async with served() as site:
+        await page.goto(f"{site.origin}/t/t1")
+        await until(lambda: site.adapter.is_watched(place))
+        await site.service.say(place, Notice("r1", lines, 1))
+        await expect(page.locator(".notice")).to_be_visible()
+        await site.adapter.show(place, Notice("r1", lines, 2_000))
+
+        await expect(page.locator(".notice")).to_have_count(1)
+        assert await page.locator(".notice-text").inner_text() == lines
+        await page.reload()
+        await expect(page.locator(".notice")).to_have_count(1)
 
     assert tab.complaints == []
 

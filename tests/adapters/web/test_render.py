@@ -192,8 +192,38 @@ def test_a_finished_run_shows_no_state() -> None:
     assert "Working" in fragment(Working("r1", "running")).html
 
 
+UNKNOWN = """It is not known whether files_write took effect. Please check. Its arguments: {
+  "path": "plans/<b>.md\u202e",
+  "text": "one"
+}"""
+
+
+def test_a_notice_shows_its_lines_and_hides_nothing() -> None:
+    found = seen(fragment(Notice("r1", UNKNOWN, 0)).html)
+
+    assert found.tags == {"div", "p", "span", "time"}
+    assert ("role", "note") in found.attributes
+    assert '{\n  "path": "plans/<b>.md\\u{202e}",\n  "text": "one"\n}' in found.text
+
+
+@given(st.text())
+def test_no_text_of_a_notice_is_markup(text: str) -> None:
+    assert seen(fragment(Notice("r1", text, 0)).html).tags <= {"div", "p", "span", "time"}
+
+
+def test_a_long_notice_scrolls_within_its_box() -> None:
+    assert "is-tall" not in fragment(Notice("r1", UNKNOWN, 0)).html
+    assert "is-tall" in fragment(Notice("r1", "\n" * 30, 0)).html
+    assert 'tabindex="0"' in fragment(Notice("r1", "x" * 5_000, 0)).html
+
+
 def test_notices_of_one_run_stand_beside_each_other() -> None:
-    assert fragment(Notice("r1", "a", 1)).id != fragment(Notice("r1", "b", 2)).id
+    assert fragment(Notice("r1", "a", 1)).id != fragment(Notice("r1", "b", 1)).id
+
+
+def test_a_notice_shown_again_takes_its_own_place() -> None:
+    """Live it carries the time it was shown, in the transcript the time the call ended."""
+    assert fragment(Notice("r1", "a", 1)).id == fragment(Notice("r1", "a", 2)).id
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,16 @@ async def test_a_watched_thread_streams_the_answer_and_its_transcript_is_the_sam
     assert loaded == [said, call, answer]
 
 
+async def test_a_warning_is_the_same_box_live_and_in_the_transcript(site: Site, alice: Browser) -> None:
+    notice = Notice("r1", 'Nobody knows. Its arguments: {\n  "path": "a"\n}', 1_700_000_000_000)
+    async with alice.watch() as stream:
+        await site.service.say(PLACE, notice)
+        live = (await stream.next())[1]
+
+    assert (await alice.get("/api/thread?thread=t1"))[1]["fragments"] == [live]
+    assert live["says"] == notice.text
+
+
 async def test_nothing_is_streamed_where_nobody_looks(site: Site, alice: Browser) -> None:
     async with alice.watch("t2") as stream:
         assert not site.adapter.is_watched(PLACE)
