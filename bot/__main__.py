@@ -44,8 +44,8 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("id", help="the approval's id, or its first characters")
         if name == "deny":
             one.add_argument("--reason", default="", help="why; the model and the requester are told")
-        _as(one)
-        _json(one)
+        _as(one, argparse.SUPPRESS)  # or its default would overwrite what was said before the word
+        _json(one, argparse.SUPPRESS)
     _as(approvals)
     _json(approvals)
 
@@ -63,12 +63,12 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def _as(to: argparse.ArgumentParser) -> None:
-    to.add_argument("--as", dest="who", default="", metavar="USER", help="speak for alice, or for slack:TEAM/ID")
+def _as(to: argparse.ArgumentParser, default: str = "") -> None:
+    to.add_argument("--as", dest="who", default=default, metavar="USER", help="speak for alice, or for slack:TEAM/ID")
 
 
-def _json(to: argparse.ArgumentParser | argparse._MutuallyExclusiveGroup) -> None:
-    to.add_argument("--json", action="store_true", help="machine-readable output")
+def _json(to: argparse.ArgumentParser | argparse._MutuallyExclusiveGroup, default: bool | str = False) -> None:
+    to.add_argument("--json", action="store_true", default=default, help="machine-readable output")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from bot.errors import BotError, ConfigError
 from bot.models.client import ModelClients
 from bot.models.registry import Registry
 from bot.orchestrator import known_secrets, registry_of, tools_of
-from bot.policy.book import Book, Rule
+from bot.policy.book import Book
 from bot.posts import ChannelPosts
 from bot.redact import redactor
 from bot.service import ChatService
@@ -74,7 +74,8 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
             models=models,
             clients=clients,
             tools=tools,
-            book=await _book(settings, database),
+            book=Book(frozenset(settings.admins)),
+            policies=PolicyRows(database),
             services=Services(
                 notes=NoteRows(database),
                 posts=ChannelPosts(reader, adapters, now_ms),
@@ -86,12 +87,6 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
         service = ChatService(parts, audit)
         stack.push_async_callback(service.aclose)
         yield App(settings, service, database, reader, audit, models, adapters)
-
-
-async def _book(settings: Settings, database: Database) -> Book:
-    rows = await PolicyRows(database).all()
-    rules = [Rule(subject, kind, value, expires_ms) for subject, kind, value, expires_ms in rows]  # type: ignore[arg-type]
-    return Book(frozenset(settings.admins)).with_rules(rules)
 
 
 def read_persona(name: str) -> str:

@@ -75,10 +75,10 @@ class Desk:
         return {"audit": await self._app.audit.read(limit=max(1, min(limit, 100_000)))}
 
     async def _find(self, approval_id: str) -> str:
-        """The whole id of a pending approval of which only the beginning was typed; else what was typed."""
-        if len(approval_id) >= 32 or len(approval_id) < 6:
+        """The whole id of which only the beginning was typed, where that is enough; else what was typed."""
+        if not 6 <= len(approval_id) < 32:
             return approval_id
-        found = [one.id for one in await self._app.reader.pending() if one.id.startswith(approval_id)]
+        found = await self._app.reader.approval_ids(approval_id)
         return found[0] if len(found) == 1 else approval_id
 
     async def _at_rest(self, run_id: str) -> Answer:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bot.config.settings import Settings, load
+from bot.config.settings import Settings, environment, load
 from bot.engine import words
 from bot.engine.loop import Crew, drive
 from bot.engine.machine import Limits, apply
@@ -208,12 +208,14 @@ def _waiting(call: ToolCall) -> dict[str, Any]:
 
 
 def _model(model_cfg: Mapping[str, Any] | None, settings: Settings) -> ModelConfig:
-    return from_mapping(model_cfg) if model_cfg is not None else registry_of(settings).default
+    if model_cfg is None:
+        return registry_of(settings).default
+    return from_mapping(model_cfg, timeout_s=settings.model_timeout_s)
 
 
 def _model_of(stored: Run, model_cfg: Mapping[str, Any] | None, settings: Settings) -> ModelConfig:
     if model_cfg is not None:
-        return replace(from_mapping(model_cfg), label=stored.model)
+        return replace(from_mapping(model_cfg, timeout_s=settings.model_timeout_s), label=stored.model)
     if stored.model in _seen_models:
         return _seen_models[stored.model]
     try:
@@ -225,7 +227,12 @@ def _model_of(stored: Run, model_cfg: Mapping[str, Any] | None, settings: Settin
 
 def registry_of(settings: Settings) -> Registry:
     """The configured models: MODEL_* and models.toml. Raises `ConfigError`."""
-    return Registry.load(settings.models_file, settings_model=_settings_model(settings))
+    return Registry.load(
+        settings.models_file,
+        settings_model=_settings_model(settings),
+        environ=environment(),
+        timeout_s=settings.model_timeout_s,
+    )
 
 
 def _settings_model(settings: Settings) -> ModelConfig | None:

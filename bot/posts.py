@@ -22,22 +22,30 @@ class ChannelPosts:
     def channels(self) -> list[str]:
         return [f"{platform}:{channel}" for platform, one in self._adapters.items() for channel in one.channels()]
 
+    def refusal(self, actor: Actor, from_place: Place, channel: str) -> str | None:
+        """None when this person may have something posted there, else a sentence that says why not."""
+        adapter, name = self._target(from_place, channel)
+        if adapter is None or name not in adapter.channels():
+            known = ", ".join(self.channels()) or "none"
+            return f"There is no channel {channel[:100]!r}. Channels: {known}."
+        return adapter.may_post(actor, name)
+
     async def post(self, actor: Actor, from_place: Place, channel: str, text: str, key: str) -> str:
         """Post once per key. Raises `ToolError` when there is no such channel, or this person may not."""
-        platform, _, name = channel.rpartition(":")
-        platform = platform or from_place.platform
-        name = name.removeprefix("#")
-        adapter = self._adapters.get(platform)
-        if adapter is None or not name:
-            known = ", ".join(self.channels()) or "none"
-            raise ToolError(f"There is no channel {channel[:100]!r}. Channels: {known}.")
-        if why := adapter.may_post(actor, name):
+        if why := self.refusal(actor, from_place, channel):
             raise ToolError(why)
-        place = Place(platform, from_place.workspace if platform == from_place.platform else "", name, _thread(key))
+        adapter, name = self._target(from_place, channel)
+        assert adapter is not None, "a target that does not exist was refused"
+        workspace = from_place.workspace if adapter.platform == from_place.platform else ""
+        place = Place(adapter.platform, workspace, name, _thread(key))
         at_ms = self._clock()
         if await self._reader.add_post(place, text, key=key, at_ms=at_ms):
             await adapter.show(place, chat.Answered("", text, at_ms))
         return f"Posted to #{name}."
+
+    def _target(self, from_place: Place, channel: str) -> tuple[chat.ChatAdapter | None, str]:
+        platform, _, name = channel.rpartition(":")
+        return self._adapters.get(platform or from_place.platform), name.removeprefix("#")
 
 
 def _thread(key: str) -> str:

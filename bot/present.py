@@ -63,8 +63,20 @@ def decided(approval: StoredApproval) -> str:
 
 
 def tool_line(run_id: str, call: ToolCall | CallLine) -> chat.ToolLine:
+    """`by` names who decided, where the state is that person's doing."""
     tool = call.name if isinstance(call, ToolCall) else call.tool
-    return chat.ToolLine(run_id, call.id, tool, call.state.value, call.decided_by, call.duration_ms)
+    is_theirs = call.state not in (CallState.DENIED, CallState.CANCELLED) or call.decision in ("deny", "cancel")
+    by = call.decided_by if is_theirs else ""
+    return chat.ToolLine(run_id, call.id, tool, call.state.value, by, call.duration_ms)
+
+
+def unknown(run_id: str, tool: str, arguments: str, at_ms: int) -> chat.Notice:
+    """The report on a call whose outcome nobody knows, with its arguments."""
+    text = (
+        f"It is not known whether {tool} took effect: it was interrupted after it had started. "
+        f"It will not be repeated. Please check. Its arguments: {pretty(arguments)}"
+    )
+    return chat.Notice(run_id, text, at_ms)
 
 
 def transcript(
@@ -84,8 +96,14 @@ def transcript(
 
 def _asked(run: RunLine, calls: list[CallLine], cards: list[chat.Card]) -> list[chat.Event]:
     said: list[chat.Event] = [chat.Said(run.id, run.requester, run.task, run.created_ms)]
-    said += [tool_line(run.id, call) for call in calls if call.run_id == run.id]
+    mine = [call for call in calls if call.run_id == run.id]
+    said += [tool_line(run.id, call) for call in mine]
     said += [chat.CardShown(one) for one in cards if one.run_id == run.id]
+    said += [
+        unknown(run.id, call.tool, call.arguments, call.ended_ms or run.created_ms)
+        for call in mine
+        if call.state is CallState.UNKNOWN
+    ]
     if run.answer is None:
         said.append(chat.Working(run.id, run.status))  # type: ignore[arg-type]  # the table's CHECK
     return said

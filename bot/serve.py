@@ -19,11 +19,12 @@ from bot.app import App, health, open_app, secret_key
 from bot.config.settings import Settings
 from bot.control import serve_control
 from bot.desk import Desk
-from bot.errors import ConfigError
+from bot.errors import BotError, ConfigError
 from bot.models.registry import Registry
 from bot.storage.database import prepare_data_dir
 
 log = structlog.get_logger()
+EXPIRY_EVERY_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,24 @@ async def serving(
             async with serve_control(settings.data_dir, Desk(app).handle):
                 open_runs = await app.service.recover()
                 log.info("bot.ready", version=__version__, open_runs=open_runs, port=runner.addresses[0][1])
+                clock = asyncio.create_task(_keep_time(app))
                 yield _address(settings, runner)
+                clock.cancel()
                 await app.service.aclose()
         finally:
             if page is not None:
                 await page.close()
             await runner.cleanup()
+
+
+async def _keep_time(app: App) -> None:
+    """Close approvals as their time runs out."""
+    while True:
+        await asyncio.sleep(EXPIRY_EVERY_S)
+        try:
+            await app.service.expire_due()
+        except BotError as err:  # the rim of a worker's loop: the next round tries again
+            log.error("expiry.failed", why=err.user_message)
 
 
 def _web_adapter(settings: Settings, demo: Demo | None) -> WebAdapter:

@@ -17,14 +17,14 @@ from bot.engine.loop import drive
 from bot.engine.machine import apply
 from bot.engine.steps import Answered, Decided, Stopped
 from bot.engine.types import Actor, Decision, Place, Run
-from bot.errors import BotError, Refused, StaleRun
+from bot.errors import BotError, CheckpointError, Refused, StaleRun
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.judge import ADMIN, GUEST, may_decide
 from bot.runner.inprocess import Runner
 from bot.storage.audit import AuditRows
 from bot.storage.reading import StoredApproval
 from bot.storage.runs import StoredRun
-from bot.work import Parts, Show, crew_for, opened
+from bot.work import Parts, Show, crew_for, opened, refresh_book
 
 log = structlog.get_logger()
 
@@ -50,6 +50,7 @@ class ChatService:
 
     async def receive(self, inbound: chat.Inbound) -> chat.Receipt:
         """Store the message as a queued run, then work on it in the background."""
+        await refresh_book(self._parts)
         self._check_may_talk(inbound.actor)
         run = self._new_run(inbound)
         run_id, is_known = await self._parts.runs.enqueue(run, event_id=inbound.event_id, at_ms=inbound.at_ms)
@@ -91,6 +92,7 @@ class ChatService:
 
     async def decide(self, click: chat.Click) -> chat.Outcome:
         """Decide one waiting call: may this person, is it pending, unexpired, unchanged; then the first one wins."""
+        await refresh_book(self._parts)
         approval = await self._parts.reader.approval(click.approval_id)
         if approval is None:
             return chat.Outcome(False, "This approval is not known any more; nothing was run by this click.")
@@ -105,24 +107,33 @@ class ChatService:
         return await self._record_decision(approval, click)
 
     async def _record_decision(self, approval: StoredApproval, click: chat.Click) -> chat.Outcome:
-        stored = await self._parts.runs.load(approval.run_id)
         is_late = self._parts.clock() >= approval.expires_ms
         reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
-        decision = Decision("expire" if is_late else click.verb, click.actor.label, click.actor.key, reason)
+        said = Decision(click.verb, click.actor.label, click.actor.key, reason)
+        is_first = await self._settle_approval(approval, Decision("expire") if is_late else said)
+        decided = await self._parts.reader.approval(approval.id) or approval
+        if is_late or not is_first:
+            return chat.Outcome(False, present.decided(decided), self._card(decided))
+        return chat.Outcome(True, {"approve": "Approved.", "deny": "Denied."}[click.verb], self._card(decided))
+
+    async def _settle_approval(self, approval: StoredApproval, decision: Decision) -> bool:
+        """Commit one decision, show it, let the run go on; False when another one came first."""
+        stored = await self._parts.runs.load(approval.run_id)
         fact = Decided(approval.call_id, decision)
         try:
             after = apply(stored.run, fact)
             await self._parts.runs.commit(stored.run, fact, after)
         except StaleRun:
-            decided = await self._parts.reader.approval(approval.id) or approval
-            return chat.Outcome(False, present.decided(decided), self._card(decided))
-        log.info("approval.decided", run=approval.run_id, verb=decision.verb, actor=click.actor.key)
+            return False
+        log.info("approval.decided", run=approval.run_id, verb=decision.verb, actor=decision.actor)
         await self._show_with(approval.place).on_fact(after, fact)
         self._runner.kick(approval.run_id)
-        decided = await self._parts.reader.approval(approval.id) or approval
-        words = {"approve": "Approved.", "deny": "Denied."}
-        message = present.decided(decided) if is_late else words[click.verb]
-        return chat.Outcome(not is_late, message, self._card(decided))
+        return True
+
+    async def expire_due(self) -> int:
+        """Close what nobody decided in time: neither consent nor denial. Gives how many; call it now and then."""
+        due = await self._parts.reader.expired(self._parts.clock())
+        return sum([await self._settle_approval(approval, Decision("expire")) for approval in due])
 
     def _may_not_decide(self, approval: StoredApproval, actor: Actor) -> str | None:
         is_operator = actor.platform == OPERATOR_PLATFORM
@@ -188,6 +199,7 @@ class ChatService:
 
     async def recover(self) -> int:
         """Take up what a stop or a crash left open, through the same door as everything else; gives how many runs."""
+        await self.expire_due()
         open_runs = await self._parts.runs.open_runs()
         for run_id in open_runs:
             self._runner.kick(run_id)
@@ -211,7 +223,12 @@ class ChatService:
 
     async def _work(self, run_id: str) -> None:
         """Take one run as far as it goes now."""
-        stored = await self._parts.runs.load(run_id)
+        try:
+            stored = await self._parts.runs.load(run_id)
+        except CheckpointError as err:
+            await self._abandon(run_id, err.user_message)
+            return
+        await refresh_book(self._parts)
         with structlog.contextvars.bound_contextvars(run=run_id):
             try:
                 await self._advance(stored)
@@ -246,6 +263,18 @@ class ChatService:
         fact = Answered(text, "failed")
         await self._parts.runs.commit(stored.run, fact, replace(closed, answer=text, status="failed"))
         await self._show_with(stored.run.place).on_fact(replace(closed, answer=text, status="failed"), fact)
+
+    async def _abandon(self, run_id: str, why: str) -> None:
+        """End a run that cannot even be read, so that its conversation goes on without it."""
+        log.error("run.damaged", why=why)
+        text = f"I cannot go on with this: {why} Nothing of it will be run."
+        abandoned = await self._parts.runs.abandon(run_id, text)
+        if abandoned is None:
+            return
+        conversation_id, place = abandoned
+        await self._show(place, chat.Answered(run_id, text, self._parts.clock()))
+        await self._show(place, chat.Working(run_id, "failed"))
+        await self._start_next(conversation_id)
 
     async def _start_next(self, conversation_id: int) -> None:
         next_id = await self._parts.runs.next_queued(conversation_id)

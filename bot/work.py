@@ -12,12 +12,13 @@ from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
 from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped
-from bot.engine.types import Actor, Permit, Place, Rights, Run, ToolFacts, Verdict
+from bot.engine.types import Actor, CallState, Permit, Place, Rights, Run, ToolFacts, Verdict
 from bot.models.client import ModelClients
 from bot.models.registry import ModelConfig, Registry
 from bot.opening import Turn, fit_history, history_bytes, opening
-from bot.policy.book import Book
+from bot.policy.book import Book, Rule
 from bot.policy.judge import judge
+from bot.storage.policies import PolicyRows
 from bot.storage.reading import Reader, StoredTurn
 from bot.storage.runs import RunRows, now_ms
 from bot.tools.context import Services
@@ -29,7 +30,10 @@ HISTORY_TURNS = 200
 
 @dataclass(slots=True)
 class Parts:
-    """Everything the service is built from, opened and closed by the composition root."""
+    """Everything the service is built from, opened and closed by the composition root.
+
+    `book` is read anew by the service before it relies on it: what an admin changed applies to what waits.
+    """
 
     settings: Settings
     runs: RunRows
@@ -38,6 +42,7 @@ class Parts:
     clients: ModelClients
     tools: tuple[ToolSpec, ...]
     book: Book
+    policies: PolicyRows
     services: Services = field(default_factory=Services)
     persona: str = ""
     redact: Callable[[str], str] = str
@@ -47,6 +52,12 @@ class Parts:
         """The first sentence of a tool's description, "" for one that is gone."""
         described = (spec.description for spec in self.tools if spec.name == tool)
         return next(described, "").partition("\n")[0]
+
+
+async def refresh_book(parts: Parts) -> None:
+    """Read the rules anew."""
+    rows = await parts.policies.all()
+    parts.book = parts.book.with_rules([Rule(*row) for row in rows])
 
 
 def rights_of(parts: Parts, actor: Actor) -> Rights:
@@ -172,13 +183,15 @@ class Show:
     async def _show_call(self, adapter: chat.ChatAdapter, run: Run, call_id: str) -> None:
         call = next(call for call in run.calls if call.id == call_id)
         await adapter.show(run.place, present.tool_line(run.id, call))
-        if call.decided_by and call.state.value not in ("waiting", "approved"):
+        if call.decision and call.state.value not in ("waiting", "approved"):
             await self.show_cards(run.id)
+        if call.state is CallState.UNKNOWN:
+            await adapter.show(run.place, present.unknown(run.id, call.name, call.to_run, self._parts.clock()))
 
     async def _show_end(self, adapter: chat.ChatAdapter, run: Run) -> None:
         if run.status != "done":  # an end from outside may have moved any call
-            for call in run.calls:
-                await adapter.show(run.place, present.tool_line(run.id, call))
+            for call in run.batch:
+                await self._show_call(adapter, run, call.id)
             await self.show_cards(run.id)
         await adapter.show(run.place, chat.Answered(run.id, run.answer or "", self._parts.clock()))
         await adapter.show(run.place, chat.Working(run.id, run.status))

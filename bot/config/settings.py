@@ -237,11 +237,12 @@ def load(env: Mapping[str, str] | None = None, env_file: Path | None = Path(".en
 
     The environment wins over the file. A key of the file that no setting has is a warning with the closest known one.
     """
-    environment = dict(os.environ if env is None else env)
+    given = dict(os.environ if env is None else env)
     known = {name.upper() for name in Settings.model_fields}
     from_file = read_env_file(env_file) if env_file and env_file.is_file() else {}
-    warnings = [_unknown(key, known) for key in from_file if key not in known]
-    merged = {**from_file, **{key: value for key, value in environment.items() if key.upper() in known}}
+    warnings = [_unknown(key, known, ".env") for key in from_file if key not in known]
+    warnings += [_unknown(key, known, "the environment") for key in given if _is_typo(key, known)]
+    merged = {**from_file, **{key: value for key, value in given.items() if key.upper() in known}}
     values = {key.lower(): value for key, value in merged.items() if key.upper() in known and value != ""}
     for key, value in values.items():
         _refuse_odd(key.upper(), value)
@@ -253,14 +254,24 @@ def load(env: Mapping[str, str] | None = None, env_file: Path | None = Path(".en
         raise ConfigError(key, _sentence(first)) from None
 
 
+def environment(env_file: Path = Path(".env")) -> dict[str, str]:
+    """The environment over `.env`, whole: where a models.toml finds the keys it names."""
+    return {**(read_env_file(env_file) if env_file.is_file() else {}), **os.environ}
+
+
 def _sentence(error: object) -> str:
     text = str(error["msg"]) if isinstance(error, dict) else str(error)
     return text.removeprefix("Value error, ").replace("Input should be ", "it should be ").rstrip(".")
 
 
-def _unknown(key: str, known: set[str]) -> str:
+def _unknown(key: str, known: set[str], where: str) -> str:
     near = difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.6)
-    return f"{key} in .env is not a setting" + (f"; did you mean {near[0]}?" if near else ".")
+    return f"{key} in {where} is not a setting" + (f"; did you mean {near[0]}?" if near else ".")
+
+
+def _is_typo(key: str, known: set[str]) -> bool:
+    """The environment is full of strangers: only a name very close to one of ours is taken for a slip."""
+    return key.upper() not in known and bool(difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.9))
 
 
 def _refuse_odd(key: str, value: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from bot.config.settings import Settings
 from bot.demo.model import DemoModelError, start_demo_model
+from bot.demo.prompts import MODELS_TOML, SUGGESTIONS
 from bot.errors import BotError
 from bot.models.registry import ModelConfig, Registry
 from bot.orchestrator import registry_of
@@ -24,14 +26,14 @@ async def play(settings: Settings, *, port: int | None = None) -> None:
     """Serve the demo until it is stopped. Raises `ConfigError`."""
     settings = demo_settings(settings, port=port)
     async with _models(settings) as (models, notice):
-        demo = Demo(PEOPLE, suggestions(is_small=models.default.label == "demo"), notice)
+        demo = Demo(PEOPLE, SUGGESTIONS, notice)
         async with serving(settings, models=models, demo=demo) as address:
             _welcome(address, demo, settings)
             await until_told(lambda: print("Stopping ...", flush=True))
 
 
 def demo_settings(settings: Settings, *, port: int | None) -> Settings:
-    """The demo's own data folder and people; the page on loopback; everything else as configured."""
+    """The demo's own data folder and people; everything else as configured."""
     change: dict[str, object] = {"adapters": ("web",), "admins": ("web:root",), "web_tokens": {}}
     if "DATA_DIR" not in os.environ:
         change["data_dir"] = DATA_DIR
@@ -58,20 +60,8 @@ async def _models(settings: Settings) -> AsyncIterator[tuple[Registry, str]]:
 
 def demo_row(url: str, model_name: str) -> ModelConfig:
     """The demo's row of models.toml, at the address its server was given."""
-    from dataclasses import replace
-
-    from bot.demo.prompts import MODELS_TOML
-
     row = Registry.load(MODELS_TOML).get("demo")
     return replace(row, api_url=url, model_name=model_name)
-
-
-def suggestions(*, is_small: bool) -> tuple[str, ...]:
-    """Things to try; the small model has been seen to manage its own."""
-    from bot.demo.prompts import SUGGESTIONS
-
-    del is_small
-    return SUGGESTIONS
 
 
 def _welcome(address: str, demo: Demo, settings: Settings) -> None:

@@ -64,15 +64,17 @@ class ModelConfig:
 KEYS = tuple(one.name for one in fields(ModelConfig) if one.name != "label")
 
 
-def from_mapping(model_cfg: Mapping[str, object], *, label: str | None = None) -> ModelConfig:
-    """Read the mapping a script gives to `bot.run(model_cfg=...)`.
+def from_mapping(
+    model_cfg: Mapping[str, object], *, label: str | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+) -> ModelConfig:
+    """Read the mapping a script gives to `bot.run(model_cfg=...)`; `timeout_s` is for one that names none.
 
     Absent and None are the same; keys it does not know are left alone. Raises `ModelConfigError`, which names the label
     and never the key.
     """
     name = label or _text(model_cfg, "label") or _text(model_cfg, "model_name") or DEFAULT_LABEL
     try:
-        return _read(name, model_cfg)
+        return _read(name, {"timeout_s": timeout_s, **model_cfg})
     except ValueError as err:
         raise ModelConfigError(name, f"The model {name!r} is not configured correctly: {err}.") from err
 
@@ -91,6 +93,7 @@ class Registry:
         *,
         settings_model: ModelConfig | None = None,
         environ: Mapping[str, str] | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> Registry:
         """Read `models.toml` (no file = no models) beside the model of the MODEL_* settings.
 
@@ -98,7 +101,7 @@ class Registry:
         `ConfigError` naming the file and the key.
         """
         document = _document(path)
-        models = _models(document, os.environ if environ is None else environ)
+        models = _models(document, os.environ if environ is None else environ, timeout_s)
         if settings_model is not None:
             models[settings_model.label] = settings_model
         return cls(models.values(), default=_default(document, models, settings_model))
@@ -125,25 +128,25 @@ class Registry:
 
 
 def _document(path: Path | None) -> dict[str, object]:
-    if path is None or not path.exists():
+    if path is None:
         return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(FILE, f"not readable as TOML: {err}") from err
     except OSError as err:
-        raise ConfigError(FILE, f"cannot be read: {err.strerror}") from err
+        raise ConfigError("MODELS_FILE", f"cannot be read: {err.strerror}") from err
 
 
-def _models(document: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, ModelConfig]:
+def _models(document: Mapping[str, object], environ: Mapping[str, str], timeout_s: float) -> dict[str, ModelConfig]:
     _known_keys(document, ("default", "models"), where="")
     table = document.get("models", {})
     if not isinstance(table, dict):
         raise ConfigError(FILE, "models must be tables like [models.fast]")
-    return {label: _row(label, row, environ) for label, row in table.items()}
+    return {label: _row(label, row, environ, timeout_s) for label, row in table.items()}
 
 
-def _row(label: str, row: object, environ: Mapping[str, str]) -> ModelConfig:
+def _row(label: str, row: object, environ: Mapping[str, str], timeout_s: float) -> ModelConfig:
     where = f"[models.{label}] "
     if not isinstance(row, dict):
         raise ConfigError(FILE, f"{where}must be a table")
@@ -151,7 +154,7 @@ def _row(label: str, row: object, environ: Mapping[str, str]) -> ModelConfig:
         raise ConfigError(FILE, f"{where}api_key: keys do not belong in this file; name a variable with api_key_env")
     _known_keys(row, (*KEYS, "api_key_env"), where=where)
     try:
-        return _read(label, {**row, "api_key": _key(row.get("api_key_env"), environ)})
+        return _read(label, {"timeout_s": timeout_s, **row, "api_key": _key(row.get("api_key_env"), environ)})
     except ValueError as err:
         raise ConfigError(FILE, f"{where}{err}") from err
 

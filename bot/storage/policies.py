@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.storage import schema
 from bot.storage.database import Database
 
-Row = tuple[str, str, str, int | None]
+Kind = Literal["role", "allow", "ask", "deny"]
+Row = tuple[str, Kind, str, int | None]
 """subject (a person's key), kind, value, expires_ms"""
 
 
@@ -23,7 +26,7 @@ class PolicyRows:
         return [(row.subject, row.kind, row.value, row.expires_ms) for row in rows]
 
     async def put(
-        self, subject: str, kind: str, value: str, *, set_by: str, at_ms: int, expires_ms: int | None = None
+        self, subject: str, kind: Kind, value: str, *, set_by: str, at_ms: int, expires_ms: int | None = None
     ) -> None:
         """Set one rule; setting it again replaces its expiry. A role replaces the person's earlier role."""
         table = schema.policies
@@ -37,7 +40,7 @@ class PolicyRows:
             keys = ["workspace", "subject", "kind", "value"]
             await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changing))
 
-    async def remove(self, subject: str, kind: str, value: str) -> bool:
+    async def remove(self, subject: str, kind: Kind, value: str) -> bool:
         table = schema.policies
         mine = (table.c.subject == subject) & (table.c.kind == kind) & (table.c.value == value)
         async with self._db.begin() as connection:

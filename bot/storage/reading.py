@@ -67,9 +67,12 @@ class CallLine:
     id: str
     run_id: str
     tool: str
+    arguments: str
     state: CallState
+    decision: str
     decided_by: str
     duration_ms: int | None
+    ended_ms: int | None
 
 
 class Reader:
@@ -81,6 +84,18 @@ class Reader:
     async def approval(self, approval_id: str) -> StoredApproval | None:
         found = await self._approvals(schema.approvals.c.id == approval_id)
         return found[0] if found else None
+
+    async def approval_ids(self, beginning: str) -> list[str]:
+        """The ids that begin so; two are enough to know that it is not unique."""
+        table = schema.approvals
+        query = select(table.c.id).where(table.c.id.startswith(beginning, autoescape=True)).limit(2)
+        async with self._db.begin() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def expired(self, at_ms: int) -> list[StoredApproval]:
+        """What still waits though its time is over."""
+        table = schema.approvals
+        return await self._approvals((table.c.state == "pending") & (table.c.expires_ms <= at_ms))
 
     async def approvals_of_run(self, run_id: str) -> list[StoredApproval]:
         return await self._approvals(schema.approvals.c.run_id == run_id)
@@ -262,4 +277,14 @@ def _run_line(row: Row[Any]) -> RunLine:
 
 
 def _call_line(row: Row[Any]) -> CallLine:
-    return CallLine(row.id, row.run_id, row.name, CallState(row.state), row.decided_by, row.duration_ms)
+    return CallLine(
+        id=row.id,
+        run_id=row.run_id,
+        tool=row.name,
+        arguments=row.arguments if row.edited is None else row.edited,
+        state=CallState(row.state),
+        decision=row.decision,
+        decided_by=row.decided_by,
+        duration_ms=row.duration_ms,
+        ended_ms=row.ended_ms,
+    )

@@ -14,12 +14,12 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from bot.engine.steps import Answered, Asked, Decided, Fact, Started, Stopped
-from bot.engine.types import CallState, Message, Run, ToolCall, ToolResult
+from bot.engine.types import CallState, Message, Place, Run, ToolCall, ToolResult
 from bot.errors import CheckpointError, StaleRun
 from bot.storage import codec, schema
 from bot.storage.audit import audit_row
 from bot.storage.database import Database, Transaction
-from bot.storage.places import make_conversation
+from bot.storage.places import make_conversation, read_place
 
 
 def now_ms() -> int:
@@ -94,6 +94,27 @@ class RunRows:
         async with self._db.begin() as connection:
             await _move_head(connection, run, ("queued",))
             await _append_messages(connection, run.id, run.messages, 0)
+
+    async def abandon(self, run_id: str, text: str) -> tuple[int, Place] | None:
+        """End an open run that cannot be read, whatever is in it; gives its conversation, None if it is over."""
+        runs, calls, approvals = schema.runs, schema.calls, schema.approvals
+        at_ms = self._clock()
+        end = {"status": "failed", "answer": text, "settled_ms": at_ms}
+        async with self._db.begin() as connection:
+            open_run = (runs.c.id == run_id) & runs.c.status.in_(("queued", "running", "waiting"))
+            if (await connection.execute(update(runs).where(open_run).values(**end))).rowcount != 1:
+                return None
+            waiting = calls.c.state.in_(("proposed", "waiting", "approved"))
+            for table, condition in ((calls, waiting), (approvals, approvals.c.state == "pending")):
+                mine = (table.c.run_id == run_id) & condition
+                await connection.execute(update(table).where(mine).values(state="cancelled"))
+            started = (calls.c.run_id == run_id) & (calls.c.state == "started")
+            await connection.execute(update(calls).where(started).values(state="unknown"))
+            query = (
+                select(schema.conversations).join(runs, runs.c.conversation_id == schema.conversations.c.id)
+            ).where(runs.c.id == run_id)
+            row = (await connection.execute(query)).one()
+            return row.id, read_place(row)
 
     # --- reading ---
 
