@@ -10,6 +10,14 @@ from dataclasses import dataclass
 
 from adapters.web.snippets import tone
 
+_TOP = """<header class="top">
+      <button type="button" class="icon-button only-narrow" id="open-side" aria-label="Threads and what waits for you"
+        aria-controls="side" aria-expanded="false"><span class="bars" aria-hidden="true"></span><span class="badge"
+        id="menu-count" hidden></span></button>
+      <h1 id="thread-title">New thread</h1>
+      <p class="connection" id="connection" role="status" hidden></p>
+    </header>"""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -37,47 +45,16 @@ def chat_page(look: Look, viewer: Viewer, *, thread: str, is_new: bool) -> str:
     body = f"""
 <a class="skip" href="#text">Skip to the message box</a>
 <div class="app">
-  <aside class="side" id="side" aria-label="Conversations">
-    <div class="side-top">
-      <a class="brand" href="/"><span class="logo" aria-hidden="true"></span>{html.escape(look.title)}</a>
-      <button type="button" class="icon-button only-narrow" id="close-side" aria-label="Close the list">×</button>
-    </div>
-    <button type="button" class="button button-wide" id="new-thread">New thread</button>
-    <section class="pending" aria-labelledby="pending-title" id="pending-section" hidden>
-      <h2 id="pending-title">Waiting for you <span class="badge" id="pending-count"></span></h2>
-      <ul id="pending"></ul>
-    </section>
-    <nav class="threads" aria-labelledby="threads-title">
-      <h2 id="threads-title">Threads in #general</h2>
-      <ul id="threads"></ul>
-      <p class="quiet" id="no-threads" hidden>None yet. What you write starts the first one.</p>
-    </nav>
-    {_who(viewer)}
-  </aside>
+  {_side(look, viewer)}
   <main class="main">
-    <header class="top">
-      <button type="button" class="icon-button only-narrow" id="open-side" aria-label="Threads and what waits for you"
-        aria-controls="side" aria-expanded="false"><span class="bars" aria-hidden="true"></span><span class="badge"
-        id="menu-count" hidden></span></button>
-      <h1 id="thread-title">New thread</h1>
-      <p class="connection" id="connection" role="status" hidden></p>
-    </header>
+    {_TOP}
     {_notice(look)}
     <div class="scroll" id="scroll" tabindex="-1">
       {_empty_state(look, viewer)}
       <div class="log" id="log" role="log" aria-live="off" aria-label="Conversation"></div>
     </div>
     <button type="button" class="jump" id="jump" hidden>Something new <span aria-hidden="true">↓</span></button>
-    <form class="composer" id="composer" autocomplete="off">
-      <p class="error" id="composer-error" role="alert"></p>
-      <div class="composer-box">
-        <label class="hidden" for="text">Message to {html.escape(look.title)}</label>
-        <textarea id="text" name="text" rows="1" placeholder="Ask for something…" aria-describedby="hint"></textarea>
-        <button type="button" class="button button-stop" id="stop" hidden>Stop</button>
-        <button type="submit" class="button button-send" id="send">Send</button>
-      </div>
-      <p class="quiet hint" id="hint">Enter sends, Shift + Enter starts a new line.</p>
-    </form>
+    {_composer(look)}
   </main>
 </div>
 <div class="hidden" id="announcer" aria-live="polite"></div>
@@ -132,6 +109,40 @@ def _document(look: Look, body: str, csrf: str, facts: dict[str, str], *, script
 </body>
 </html>
 """
+
+
+def _side(look: Look, viewer: Viewer) -> str:
+    """What waits, the threads, and who one is."""
+    return f"""<aside class="side" id="side" aria-label="Conversations">
+    <div class="side-top">
+      <a class="brand" href="/"><span class="logo" aria-hidden="true"></span>{html.escape(look.title)}</a>
+      <button type="button" class="icon-button only-narrow" id="close-side" aria-label="Close the list">×</button>
+    </div>
+    <button type="button" class="button button-wide" id="new-thread">New thread</button>
+    <section class="pending" aria-labelledby="pending-title" id="pending-section" hidden>
+      <h2 id="pending-title">Waiting for you <span class="badge" id="pending-count"></span></h2>
+      <ul id="pending"></ul>
+    </section>
+    <nav class="threads" aria-labelledby="threads-title">
+      <h2 id="threads-title">Threads in #general</h2>
+      <ul id="threads"></ul>
+      <p class="quiet" id="no-threads" hidden>None yet. What you write starts the first one.</p>
+    </nav>
+    {_who(viewer)}
+  </aside>"""
+
+
+def _composer(look: Look) -> str:
+    return f"""<form class="composer" id="composer" autocomplete="off">
+      <p class="error" id="composer-error" role="alert"></p>
+      <div class="composer-box">
+        <label class="hidden" for="text">Message to {html.escape(look.title)}</label>
+        <textarea id="text" name="text" rows="1" placeholder="Ask for something…" aria-describedby="hint"></textarea>
+        <button type="button" class="button button-stop" id="stop" hidden>Stop</button>
+        <button type="submit" class="button button-send" id="send">Send</button>
+      </div>
+      <p class="quiet hint" id="hint">Enter sends, Shift + Enter starts a new line.</p>
+    </form>"""
 
 
 def _notice(look: Look) -> str:
