@@ -56,12 +56,16 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A person pressed a button. The button itself held nothing but the approval's id and the verb."""
+    """A person pressed a button. The button itself held nothing but the approval's id and the verb.
+
+    `is_operator` is set by the command line alone: whoever owns the data folder decides, in whosever name.
+    """
 
     approval_id: str
     verb: Literal["approve", "deny"]
     actor: Actor
     reason: str = ""
+    is_operator: bool = False
 
 
 CardState = Literal["pending", "approved", "denied", "expired", "cancelled"]

@@ -7,13 +7,15 @@ import asyncio
 import csv
 import json
 import sys
+import time
 from typing import Any
 
 from bot.config.settings import Settings, load
 from bot.control import ask_running
-from bot.errors import BotError, ConfigError
+from bot.errors import BotError, ConfigError, InUse
 
 DONE, FAILED, MISUSED, WAITING = 0, 1, 2, 3
+BUSY_S = 10
 STATUS_CODES = {"done": DONE, "waiting": WAITING, "running": FAILED, "failed": FAILED, "cancelled": FAILED}
 
 
@@ -69,13 +71,24 @@ def _demo(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _at_desk(settings: Settings, method: str, words: dict[str, Any]) -> dict[str, Any]:
-    """Ask the bot that owns the data folder; where none runs, be it for this one question."""
-    answer = ask_running(settings.data_dir, method, words)
-    if answer is None:
-        answer = asyncio.run(_by_itself(settings, method, words))
-    if "error" in answer:
-        raise BotError(answer["error"])
-    return answer
+    """Ask the bot that owns the data folder; where none runs, be it for this one question.
+
+    Another command may own the folder just now: it is given a moment to finish.
+    """
+    give_up_at = time.monotonic() + BUSY_S
+    while True:
+        answer = ask_running(settings.data_dir, method, words)
+        try:
+            if answer is None:
+                answer = asyncio.run(_by_itself(settings, method, words))
+        except InUse:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.2)
+            continue
+        if "error" in answer:
+            raise BotError(answer["error"])
+        return answer
 
 
 async def _by_itself(settings: Settings, method: str, words: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +97,6 @@ async def _by_itself(settings: Settings, method: str, words: dict[str, Any]) -> 
 
     quiet = settings.model_copy(update={"log_level": "warning"}) if settings.log_level == "info" else settings
     async with open_app(quiet) as app:
-        await app.service.recover()
         answer = await Desk(app).handle(method, words)
         await app.service.idle()
         return answer

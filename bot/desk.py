@@ -46,20 +46,22 @@ class Desk:
         """Send one message and wait until the run rests."""
         place = Place(OPERATOR_PLATFORM, "", conversation)
         inbound = chat.Inbound(f"cli:{secrets.token_hex(16)}", place, person(who), text, now_ms())
+        await self._app.service.recover_place(place)
         receipt = await self._app.service.receive(inbound)
         return await self._at_rest(receipt.run_id)
 
     async def approvals(self, who: str = "") -> Answer:
         """What waits, for everybody, or for what this person may decide."""
-        cards = await self._app.service.pending(person(who))
+        cards = await self._app.service.pending(person(who), is_operator=True)
         return {"approvals": [_card(card) for card in cards]}
 
     async def decide(self, approval_id: str, verb: str, who: str = "", reason: str = "") -> Answer:
         """Decide one approval and wait until its run rests."""
         if verb not in ("approve", "deny"):
             return {"error": "Decide with approve or deny."}
-        matches = await self._find(approval_id)
-        click = chat.Click(matches, verb, person(who), reason)  # type: ignore[arg-type]  # checked above
+        whole_id = await self._find(approval_id)
+        await self._take_up(whole_id)
+        click = chat.Click(whole_id, verb, person(who), reason, is_operator=True)  # type: ignore[arg-type]  # checked
         outcome = await self._app.service.decide(click)
         said: Answer = {"accepted": outcome.is_accepted, "message": outcome.message}
         if outcome.card is None:
@@ -81,6 +83,12 @@ class Desk:
         found = await self._app.reader.approval_ids(approval_id)
         return found[0] if len(found) == 1 else approval_id
 
+    async def _take_up(self, approval_id: str) -> None:
+        """Let a run that a crash cut off come to rest first, so that what is said of it is true."""
+        approval = await self._app.reader.approval(approval_id)
+        if approval is not None and await self._app.service.recover_place(approval.place):
+            await self._app.service.rested(approval.run_id)
+
     async def _at_rest(self, run_id: str) -> Answer:
         """Wait until this run is over or waits for people."""
         run = (await self._app.service.rested(run_id)).run
@@ -92,7 +100,7 @@ class Desk:
         return {
             "run": run_id,
             "status": run.status,
-            "response": run.ask_text if run.answer is None else run.answer,
+            "response": words.response(run),
             "tool_calls": words.listed(run),
             "approvals": cards,
             "usage": asdict(run.usage),

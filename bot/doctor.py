@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.config.settings import Settings, is_loopback
+from bot.addresses import is_loopback
+from bot.app import read_persona
+from bot.config.settings import Settings
 from bot.control import FILE
 from bot.engine.types import Run, message
 from bot.errors import BotError, ConfigError
@@ -31,13 +33,21 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything; nothing is changed but that the database is brought up to date."""
     return [
-        Finding("settings", True, f"read; adapters: {', '.join(settings.adapters) or 'none'}"),
+        _settings(settings),
         _admins(settings),
         _exposure(settings),
         await _database(settings),
         _tools(settings),
         *await _models(settings),
     ]
+
+
+def _settings(settings: Settings) -> Finding:
+    try:
+        read_persona(settings.persona)
+    except ConfigError as err:
+        return Finding("settings", False, err.user_message)
+    return Finding("settings", True, f"read; adapters: {', '.join(settings.adapters)}")
 
 
 def _admins(settings: Settings) -> Finding:

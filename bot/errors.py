@@ -2,6 +2,7 @@
 
 BotError                      root; carries `user_message`
 ├── ConfigError               a setting is missing or unusable (`key`, never its value)
+│   └── InUse                 another process of Nod owns the data folder
 ├── ModelError                the model could not answer (also a RuntimeError; `label`)
 │   ├── ModelConfigError      the model's configuration is unusable
 │   ├── ModelUnavailable      unreachable, overloaded or timed out: trying later may help
@@ -34,6 +35,10 @@ class ConfigError(BotError):
     def __init__(self, key: str, why: str) -> None:
         super().__init__(f"{key}: {why}")
         self.key = key
+
+
+class InUse(ConfigError):
+    """Another process of Nod owns the data folder or the database."""
 
 
 class ModelError(BotError, RuntimeError):
@@ -87,7 +92,7 @@ class StaleRun(StoreError):
 class Refused(BotError):
     """A person asked for something they may not have, or came too late.
 
-    `code` is one of `unknown`, `not_allowed`, `decided`, `expired`, `damaged`, `empty`.
+    `code` is one of `not_allowed`, `empty`, `too_long`.
     """
 
     def __init__(self, code: str, user_message: str) -> None:

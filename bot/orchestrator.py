@@ -177,7 +177,7 @@ async def _drive(run: Run, model: ModelConfig, toolbox: Toolbox, settings: Setti
 
 def result_of(run: Run) -> OrchestratorResult:
     """Read a run that came to rest as its result."""
-    response = run.ask_text if run.answer is None else run.answer
+    response = words.response(run)
     return OrchestratorResult(
         response=response,
         tool_calls=words.listed(run),

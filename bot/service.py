@@ -18,7 +18,6 @@ from bot.engine.machine import apply
 from bot.engine.steps import Answered, Decided, Stopped
 from bot.engine.types import Actor, Decision, Place, Run
 from bot.errors import BotError, CheckpointError, Refused, StaleRun
-from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.judge import ADMIN, GUEST, may_decide
 from bot.runner.inprocess import Runner
 from bot.storage.audit import AuditRows
@@ -28,7 +27,7 @@ from bot.work import Parts, Show, crew_for, opened, refresh_book
 
 log = structlog.get_logger()
 
-MAX_TASK_CHARS = 32_000
+MAX_TASK_CHARS = 32_768
 MAX_REASON_CHARS = 1_000
 QUEUE_POLL_S = 0.1
 CRASHED = "Something went wrong inside the bot, so I stopped here. The operator finds the cause in the log."
@@ -96,7 +95,7 @@ class ChatService:
         approval = await self._parts.reader.approval(click.approval_id)
         if approval is None:
             return chat.Outcome(False, "This approval is not known any more; nothing was run by this click.")
-        if why := self._may_not_decide(approval, click.actor):
+        if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
             await self._note_refused(approval, click.actor, why)
             return chat.Outcome(False, why, self._card(approval))
         if approval.state != "pending":
@@ -135,11 +134,10 @@ class ChatService:
         due = await self._parts.reader.expired(self._parts.clock())
         return sum([await self._settle_approval(approval, Decision("expire")) for approval in due])
 
-    def _may_not_decide(self, approval: StoredApproval, actor: Actor) -> str | None:
-        is_operator = actor.platform == OPERATOR_PLATFORM
-        came_by_cli = approval.place.platform == OPERATOR_PLATFORM
+    def _may_not_decide(self, approval: StoredApproval, actor: Actor, *, is_operator: bool = False) -> str | None:
+        """Why this person may not decide this; where a call was not shown, nobody but the operator decides it."""
         here = (approval.place.platform, approval.place.workspace)
-        if not (is_operator or came_by_cli) and here != (actor.platform, actor.workspace):
+        if not is_operator and here != (actor.platform, actor.workspace):
             return "This can only be decided where it was asked for."
         requester = approval.requester
         return may_decide(approval.approver, actor=actor, role=self.role_of(actor), requester=requester)
@@ -162,7 +160,11 @@ class ChatService:
 
     async def _stop_run(self, run_id: str, actor: Actor) -> bool:
         await self._runner.cancel(run_id)
-        stored = await self._parts.runs.load(run_id)
+        try:
+            stored = await self._parts.runs.load(run_id)
+        except CheckpointError as err:
+            await self._abandon(run_id, err.user_message)
+            return True
         if stored.run.is_over:
             return False
         fact = Stopped(actor.label)
@@ -185,9 +187,10 @@ class ChatService:
     async def threads(self, room: Place) -> list[chat.Thread]:
         return [chat.Thread(*row) for row in await self._parts.reader.threads(room)]
 
-    async def pending(self, actor: Actor) -> list[chat.Card]:
+    async def pending(self, actor: Actor, *, is_operator: bool = False) -> list[chat.Card]:
+        await refresh_book(self._parts)
         waiting = await self._parts.reader.pending()
-        return [self._card(one) for one in waiting if self._may_not_decide(one, actor) is None]
+        return [self._card(one) for one in waiting if self._may_not_decide(one, actor, is_operator=is_operator) is None]
 
     def role_of(self, actor: Actor) -> str:
         return self._parts.book.role_of(actor, self._parts.clock())
@@ -200,10 +203,17 @@ class ChatService:
     async def recover(self) -> int:
         """Take up what a stop or a crash left open, through the same door as everything else; gives how many runs."""
         await self.expire_due()
-        open_runs = await self._parts.runs.open_runs()
-        for run_id in open_runs:
+        return await self._take_up(await self._parts.runs.open_runs())
+
+    async def recover_place(self, place: Place) -> int:
+        """The same for one conversation: for a process that is there for a single question."""
+        mine = {run_id for run_id, _, _ in await self._parts.reader.active_in(place)}
+        return await self._take_up([run_id for run_id in await self._parts.runs.open_runs() if run_id in mine])
+
+    async def _take_up(self, run_ids: list[str]) -> int:
+        for run_id in run_ids:
             self._runner.kick(run_id)
-        return len(open_runs)
+        return len(run_ids)
 
     async def rested(self, run_id: str) -> StoredRun:
         """Wait until this run is over, or only people can move it."""
@@ -221,7 +231,7 @@ class ChatService:
     async def aclose(self, *, within_s: float = 10.0) -> None:
         await self._runner.aclose(within_s=within_s)
 
-    async def _work(self, run_id: str) -> None:
+    async def _work(self, run_id: str, changed: asyncio.Event) -> None:
         """Take one run as far as it goes now."""
         try:
             stored = await self._parts.runs.load(run_id)
@@ -231,7 +241,7 @@ class ChatService:
         await refresh_book(self._parts)
         with structlog.contextvars.bound_contextvars(run=run_id):
             try:
-                await self._advance(stored)
+                await self._advance(stored, changed)
             except StaleRun:
                 log.info("run.stale")  # a click came in between: the runner is kicked again by it
             except BotError as err:
@@ -241,7 +251,7 @@ class ChatService:
                 await self._end(run_id, CRASHED)
         await self._start_next(stored.conversation_id)
 
-    async def _advance(self, stored: StoredRun) -> None:
+    async def _advance(self, stored: StoredRun, changed: asyncio.Event) -> None:
         run = stored.run
         if run.is_over:
             return
@@ -251,7 +261,10 @@ class ChatService:
             run = await opened(self._parts, run)
             await self._parts.runs.start(run)
         await self._show(run.place, chat.Working(run.id, "running"))
-        run = await drive(run, crew_for(self._parts, run, self._adapters.get(run.place.platform)))
+        crew = crew_for(self._parts, run, self._adapters.get(run.place.platform), changed)
+        run = await drive(run, crew)
+        if run.status == "waiting":
+            await self._show(run.place, chat.Working(run.id, "waiting"))
         log.info("run.rested", status=run.status, rounds=run.rounds, tokens=run.usage.completion_tokens)
 
     async def _end(self, run_id: str, text: str) -> None:

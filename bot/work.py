@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from bot.config.settings import Settings
 from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
-from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped
+from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped, Worded
 from bot.engine.types import Actor, CallState, Permit, Place, Rights, Run, ToolFacts, Verdict
 from bot.models.client import ModelClients
 from bot.models.registry import ModelConfig, Registry
@@ -85,7 +86,7 @@ def toolbox_for(parts: Parts, run: Run, model: ModelConfig) -> Toolbox:
     )
 
 
-def crew_for(parts: Parts, run: Run, adapter: chat.ChatAdapter | None) -> Crew:
+def crew_for(parts: Parts, run: Run, adapter: chat.ChatAdapter | None, changed: asyncio.Event) -> Crew:
     """Who drives this run. Raises `ModelConfigError` when its model is not configured any more."""
     model = parts.models.get(run.model)
     return Crew(
@@ -95,6 +96,7 @@ def crew_for(parts: Parts, run: Run, adapter: chat.ChatAdapter | None) -> Crew:
         Show(parts, adapter),
         Limits(max_seconds=parts.settings.run_timeout_s),
         parts.settings.confirm_text,
+        changed,
     )
 
 
@@ -168,6 +170,8 @@ class Show:
             case Decided(call_id):
                 await self._show_call(adapter, run, call_id)
                 await self.show_cards(run.id)
+            case Worded(text) if self._parts.settings.confirm_text == "model":
+                await adapter.show(run.place, chat.Notice(run.id, text, self._parts.clock()))
             case Answered() | Stopped():
                 await self._show_end(adapter, run)
             case _:

@@ -209,11 +209,39 @@ async def test_a_process_that_dies_inside_the_effect_leaves_it_unknown(nod: Nod,
 
     died = await nod("approvals", "approve", approval)
     assert died.code == 9
-    await nod("approvals")  # any command takes up what was left
     again = await nod("approvals", "approve", approval, "--json")
 
     assert again.data["message"] == "This was already approved by operator; its outcome is unknown."
     assert (tmp_path / "ledger").read_text() == "x"
+
+
+async def test_looking_moves_nothing(nod: Nod, endpoint: ScriptedEndpoint) -> None:
+    """What a crash left open goes on with the bot, not with somebody who reads a list."""
+    gate = asyncio.Event()
+
+    async def never(_request: Recorded) -> dict[str, Any]:
+        await gate.wait()
+        return says("late")
+
+    endpoint.script = [never, *[obeys] * 20]
+    bot = await nod.start("run")
+    assert bot.stdout is not None
+    await asyncio.wait_for(bot.stdout.readline(), 30)
+    asking = await nod.start("ask", "Hello", "--as", "alice")
+    while not endpoint.requests:
+        await asyncio.sleep(0.02)
+    bot.send_signal(signal.SIGKILL)
+    await bot.wait()
+    await asking.communicate()
+
+    for words in (("audit",), ("approvals",), ("doctor",)):
+        await nod(*words, MODEL_API_URL=f"http://127.0.0.1:{free_port()}/v1")
+    answered = await nod("ask", "Count the days", "--as", "alice", "--json")
+    gate.set()
+
+    assert answered.data["response"] == "You said Count the days"
+    last = endpoint.requests[-1].body["messages"]
+    assert [one["content"] for one in last[1:3]] == ["Hello", "You said Hello"]
 
 
 async def test_deny_tells_why(nod: Nod, endpoint: ScriptedEndpoint) -> None:

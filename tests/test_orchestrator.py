@@ -141,6 +141,26 @@ async def test_a_call_missing_in_the_mapping_stays_waiting(endpoint: ScriptedEnd
     ]
 
 
+async def test_the_question_is_about_what_still_waits(endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [calls(("delete", {"name": "x"}), ("delete", {"name": "y"}))]
+    paused = await bot.run("Delete both", model_cfg=model(endpoint), tools=TOOLS)
+
+    half = await bot.resume(paused.checkpoint or {}, {paused.waiting[0]["id"]: True}, tools=TOOLS)
+
+    assert paused.response.startswith("These 2 actions need")
+    assert half.response == 'This action needs confirmation before anything happens:\n- **delete** `{"name": "y"}`'
+
+
+async def test_a_call_denied_by_nobody_in_particular_is_not_asked_again(endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [calls(("delete", {"name": "x"})), calls(("delete", {"name": "x"})), says("Fine")]
+    paused = await bot.run("Delete x", model_cfg=model(endpoint), tools=TOOLS)
+
+    result = await bot.resume(paused.checkpoint or {}, False, tools=TOOLS)
+
+    again = "Action denied by user. The same call was already denied; do not ask for it again."
+    assert [one["result"] for one in result.tool_calls] == ["Action denied by user.", again]
+
+
 async def test_an_edited_call_runs_what_was_edited_and_says_so(endpoint: ScriptedEndpoint) -> None:
     endpoint.script = [calls(("delete", {"name": "all"})), says("ok")]
     paused = await bot.run("Delete all", model_cfg=model(endpoint), tools=TOOLS)

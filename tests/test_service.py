@@ -45,7 +45,8 @@ class Bench:
     async def click(
         self, approval_id: str, verb: str = "approve", *, actor: Actor = ALICE, reason: str = ""
     ) -> chat.Outcome:
-        outcome = await self.service.decide(Click(approval_id, verb, actor, reason))  # type: ignore[arg-type]
+        is_operator = actor.platform == "cli"
+        outcome = await self.service.decide(Click(approval_id, verb, actor, reason, is_operator))  # type: ignore[arg-type]
         await self.service.idle()
         return outcome
 
@@ -487,8 +488,8 @@ async def test_a_message_that_is_too_long_is_refused_with_the_limit(
     settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
     async with opened(settings, endpoint) as one:
-        with pytest.raises(Refused, match="at most 32000 characters"):
-            await one.say("x" * 32_001)
+        with pytest.raises(Refused, match="at most 32768 characters"):
+            await one.say("x" * 32_769)
 
 
 async def test_the_default_approver_is_the_operators_choice(settings: Settings, endpoint: ScriptedEndpoint) -> None:
@@ -622,6 +623,84 @@ async def test_a_message_is_posted_to_another_channel_once_approved(
 
         assert thread.title == "We are live"
         assert one.answers() == ["We are live", "Posted"]
+
+
+async def test_an_approved_call_does_not_wait_for_the_words_of_the_question(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
+) -> None:
+    gate = asyncio.Event()
+
+    async def slowly(_request: object) -> dict[str, object]:
+        await gate.wait()
+        return says("Shall I deploy?")
+
+    endpoint.script = [calls(("deploy", {"version": "14"})), slowly, says("done")]
+    async with opened(settings.model_copy(update={"confirm_text": "model"}), endpoint) as one:
+        await one.service.receive(Inbound("w1", PLACE, ALICE, "Deploy 14", 1))
+        while len(endpoint.requests) < 2:
+            await asyncio.sleep(0.01)
+        await one.click((await one.only_card()).approval_id)
+
+        assert ledger() == ["14"]
+        assert one.answers() == ["done"]
+        gate.set()
+
+
+async def test_the_words_of_the_model_are_shown(settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [calls(("deploy", {"version": "15"})), says("Shall I deploy 15?")]
+    async with opened(settings.model_copy(update={"confirm_text": "model"}), endpoint) as one:
+        await one.say("Deploy 15")
+
+        assert [event.text for event in one.adapter.events(chat.Notice)] == ["Shall I deploy 15?"]  # type: ignore[attr-defined]
+
+
+async def test_a_run_of_which_one_call_still_waits_is_shown_as_waiting(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "1"}), ("deploy", {"version": "2"}))]
+    async with opened(settings, endpoint) as one:
+        await one.say("Deploy both")
+        cards = await one.service.pending(ALICE)
+        await one.click(cards[0].approval_id)
+
+        last = one.adapter.events(chat.Working)[-1]
+        assert isinstance(last, chat.Working)
+        assert last.status == "waiting"
+
+
+async def test_a_call_asked_for_on_the_terminal_is_not_decided_where_it_was_not_shown(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "16"})), says("ok")]
+    async with opened(settings, endpoint) as one:
+        await one.say("Deploy 16", place=Place("cli", "", "default"))
+        (card,) = await one.service.pending(ALICE, is_operator=True)
+        assert await one.service.pending(ALICE) == []
+        refused = await one.click(card.approval_id)
+        assert refused.message == "This can only be decided where it was asked for."
+
+        accepted = await one.service.decide(Click(card.approval_id, "approve", ALICE, is_operator=True))
+        await one.service.idle()
+
+    assert accepted.is_accepted
+    assert ledger() == ["16"]
+
+
+@pytest.mark.parametrize("query", ["ÄPFEL", "äpfel", "apfel ÄPFEL", ""])
+async def test_notes_are_found_whatever_their_letters(
+    settings: Settings, endpoint: ScriptedEndpoint, query: str
+) -> None:
+    endpoint.script = [
+        calls(("notes_add", {"text": "ÄPFEL essen, Apfel kaufen"})),
+        says("noted"),
+        calls(("notes_search", {"query": query})),
+        says("found"),
+    ]
+    async with opened(settings, endpoint) as one:
+        await one.say("Note it")
+        await one.say("Find it")
+
+    assert "ÄPFEL essen" in endpoint.requests[3].body["messages"][-1]["content"]
 
 
 async def test_notes_stay_in_the_room_they_came_from(settings: Settings, endpoint: ScriptedEndpoint) -> None:

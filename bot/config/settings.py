@@ -10,7 +10,6 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.addresses import is_near
 from bot.errors import ConfigError
 
 ADAPTERS = ("web", "discord", "slack")
@@ -117,11 +117,15 @@ class Settings(BaseSettings):
             raise ValueError("names are letters, digits, dot, dash, underscore")
         if any(len(token.get_secret_value()) < 16 for token in value.values()):
             raise ValueError("every token needs at least 16 characters")
+        if len({token.get_secret_value() for token in value.values()}) != len(value):
+            raise ValueError("two people have the same token")
         return value
 
     @field_validator("adapters")
     @classmethod
     def _known_adapters(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one")
         for name in value:
             if name not in ADAPTERS:
                 raise ValueError(f"known are {', '.join(ADAPTERS)}")
@@ -203,30 +207,9 @@ def _checked_url(value: str, schemes: set[str]) -> str:
         raise ValueError(f"write a whole URL that begins with {' or '.join(sorted(s + '://' for s in schemes))}")
     if url.username or url.password:
         raise ValueError("a URL with a user or password in it is refused; use the key's own setting")
-    if url.scheme in ("http", "ws") and not _is_near(url.hostname):
+    if url.scheme in ("http", "ws") and not is_near(url.hostname):
         raise ValueError("plain http is only for this machine and private networks; use https")
     return value
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
-    if host == "localhost":
-        return True
-    try:
-        address = ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
-
-
-def _is_near(host: str) -> bool:
-    """Loopback, a private address, or a name without a dot (a container's) or of a local domain."""
-    try:
-        address = ip_address(host)
-        return address.is_private or address.is_loopback
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".internal", ".lan", ".localhost"))
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -304,7 +287,8 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def _unquoted(key: str, value: str) -> str:
     if value[:1] in ("'", '"'):
-        if len(value) < 2 or value[-1] != value[0]:
+        match = re.fullmatch(r"""(['"])(.*)\1(?:\s+#.*)?""", value)
+        if match is None:
             raise ConfigError(key, "its quotes do not match")
-        return value[1:-1]
+        return match[2]
     return re.split(r"\s+#", value, maxsplit=1)[0].rstrip()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from bot.engine import words
 from bot.engine.machine import Limits, apply, decide, request_messages
@@ -53,7 +53,11 @@ class NoListener:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Who does the work of a drive. `confirm_text` chooses who words the question at the gate."""
+    """Who does the work of a drive.
+
+    `confirm_text` chooses who words the question at the gate; `changed` is set when somebody decided meanwhile: then
+    nobody waits for words any more.
+    """
 
     model: ChatModel
     toolbox: ToolBox
@@ -61,6 +65,7 @@ class Crew:
     listener: Listener = field(default_factory=NoListener)
     limits: Limits = field(default_factory=Limits)
     confirm_text: Literal["template", "model"] = "template"
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Callable[[], float] = time.monotonic
 
 
@@ -161,7 +166,20 @@ class _Drive:
         """Stored and shown first, worded then: a slow model never delays the buttons."""
         await self._record(Asked(tuple((call.id, verdict) for call, verdict in calls)))
         by_model = self.crew.confirm_text == "model"
-        await self._record(await self._worded_by_model() if by_model else Worded(words.question(self.run)))
+        worded = await self._unless_changed(self._worded_by_model()) if by_model else None
+        await self._record(worded or Worded(words.question(self.run)))
+
+    async def _unless_changed(self, work: Coroutine[Any, Any, Worded]) -> Worded | None:
+        """What `work` gives, None when somebody decides before it is done: an approved call starts at its click."""
+        wording = asyncio.create_task(work)
+        changed = asyncio.create_task(self.crew.changed.wait())
+        try:
+            await asyncio.wait([wording, changed], return_when=asyncio.FIRST_COMPLETED)
+            return wording.result() if wording.done() else None
+        finally:
+            for task in (wording, changed):
+                task.cancel()
+            await asyncio.wait([wording, changed])
 
     async def _worded_by_model(self) -> Worded:
         """Let the model word the question; whatever it calls is discarded, and nothing of this enters the run."""

@@ -46,7 +46,8 @@ def denied(decision: Decision) -> str:
 
 
 def already_denied(call: ToolCall) -> str:
-    return f"{DENIED} The same call was already denied by {call.decided_by}; do not ask for it again."
+    by = f" by {call.decided_by}" if call.decided_by else ""
+    return f"{DENIED} The same call was already denied{by}; do not ask for it again."
 
 
 def cancelled(by: str) -> str:
@@ -130,6 +131,14 @@ def arguments_shown(call: ToolCall) -> object:
 def plain(parts: tuple[Part, ...]) -> str:
     """The text of a content of parts."""
     return "\n".join("[image]" if isinstance(part, ImagePart) else part.text for part in parts)
+
+
+def response(run: Run) -> str:
+    """What the person who asked reads now: the answer, or the question about what still waits."""
+    if run.answer is not None:
+        return run.answer
+    is_partly_decided = any(call.decision for call in run.batch)
+    return question(run) if is_partly_decided or not run.ask_text else run.ask_text
 
 
 def listed(run: Run) -> list[dict[str, object]]:

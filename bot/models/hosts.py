@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from bot.addresses import is_near
+
 ENDPOINT = "/chat/completions"
 
 
@@ -59,6 +61,8 @@ def _checked(api_url: str) -> SplitResult:
         has_host = bool((url.hostname or "").encode("idna")) and url.port != 0
     except ValueError as err:
         raise ValueError("api_url is not a valid URL") from err
+    if url.scheme == "http" and url.hostname and not is_near(url.hostname):
+        raise ValueError("api_url: plain http is only for this machine and private networks; use https")
     if url.scheme not in ("http", "https"):
         raise ValueError("api_url must start with http:// or https://")
     if not has_host:

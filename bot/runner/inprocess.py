@@ -11,12 +11,16 @@ log = structlog.get_logger()
 
 
 class Runner:
-    """Drives runs in this process. `work` is called with the run's id, never twice at once for the same one."""
+    """Drives runs in this process.
 
-    def __init__(self, work: Callable[[str], Awaitable[None]]) -> None:
+    `work` is called with the run's id, never twice at once for the same one, and with an event that is set when the
+    run was kicked again meanwhile: something about it has changed.
+    """
+
+    def __init__(self, work: Callable[[str, asyncio.Event], Awaitable[None]]) -> None:
         self._work = work
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._again: set[str] = set()
+        self._again: dict[str, asyncio.Event] = {}
         self._is_closed = False
 
     def kick(self, key: str) -> None:
@@ -24,9 +28,12 @@ class Runner:
         if self._is_closed:
             return
         if key in self._tasks:
-            self._again.add(key)
+            self._again[key].set()
             return
-        self._tasks[key] = asyncio.create_task(self._until_done(key), name=f"run {key}")
+        self._again[key] = asyncio.Event()
+        task = asyncio.create_task(self._until_done(key), name=f"run {key}")
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._forget(key))  # also of a task that was cancelled before its first step
 
     async def rested(self, key: str) -> None:
         """Wait until this key is not being worked on."""
@@ -35,7 +42,6 @@ class Runner:
 
     async def cancel(self, key: str) -> None:
         """Stop working on this key, and wait until it has stopped."""
-        self._again.discard(key)
         if task := self._tasks.get(key):
             task.cancel()
             await asyncio.wait([task])
@@ -60,15 +66,17 @@ class Runner:
 
     async def _until_done(self, key: str) -> None:
         try:
+            again = self._again[key]
             while True:
-                self._again.discard(key)
-                await self._work(key)
-                if key not in self._again:
+                again.clear()
+                await self._work(key, again)
+                if not again.is_set():
                     return
         except (
             Exception
         ):  # the rim of a worker: a run's failure must not end the bot; the run is retried at the next start
             log.exception("run.crashed", run=key)
-        finally:
-            del self._tasks[key]
-            self._again.discard(key)
+
+    def _forget(self, key: str) -> None:
+        del self._tasks[key]
+        self._again.pop(key, None)

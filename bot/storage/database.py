@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from bot.errors import ConfigError, StoreError
+from bot.errors import ConfigError, InUse, StoreError
 
 T = TypeVar("T")
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
@@ -163,7 +163,7 @@ def _held(folder: Path, key: str) -> Iterator[None]:
         raise ConfigError(key, f"{folder} cannot be written to ({type(err).__name__})") from err
     try:
         if not _lock(handle):
-            raise ConfigError(key, f"{folder} is in use by another process of Nod")
+            raise InUse(key, f"{folder} is in use by another process of Nod")
         yield
     finally:
         os.close(handle)

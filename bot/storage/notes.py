@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from sqlalchemy import delete, func, select
@@ -41,11 +42,13 @@ class NoteRows:
     async def search(self, place: Place, query: str, limit: int) -> list[tuple[int, str, str, int]]:
         """Notes that hold every word of the query, the newest first: id, author, text, time. No words = the newest."""
         table = schema.notes
-        words = [func.lower(table.c.text).contains(word.lower(), autoescape=True) for word in query.split()]
-        statement = select(table).where(in_room(place, schema.notes), *words).order_by(table.c.id.desc()).limit(limit)
+        words = query.casefold().split()
+        statement = select(table).where(in_room(place, table)).order_by(table.c.id.desc())
         async with self._db.begin() as connection:
             rows = (await connection.execute(statement)).all()
-        return [(row.id, row.author, row.text, row.at_ms) for row in rows]
+        # SQLite lowers ASCII only, so the words are compared here
+        found = (row for row in rows if all(word in row.text.casefold() for word in words))
+        return [(row.id, row.author, row.text, row.at_ms) for row in itertools.islice(found, limit)]
 
     async def clear(self, place: Place) -> int:
         """Delete every note of the room; gives how many there were."""

@@ -28,10 +28,18 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 
 def test_row_61_quotes_export_comments_crlf_and_a_byte_order_mark_are_understood(tmp_path: Path) -> None:
-    text = "\ufeffexport MODEL_NAME='my model' \r\n# a comment\r\n\r\nPERSONA=\"x\"\r\nMAX_ROUNDS=3 # three\r\n"
+    text = (
+        "\ufeffWHO_MAY_TALK='admins'  # with a comment\r\nexport MODEL_NAME='my model' \r\n# a comment\r\n\r\n"
+    )
+    text += 'PERSONA="x"\r\nMAX_ROUNDS=3 # three\r\n'
     (tmp_path / ".env").write_bytes(text.encode())
 
-    assert read_env_file(tmp_path / ".env") == {"MODEL_NAME": "my model", "PERSONA": "x", "MAX_ROUNDS": "3"}
+    assert read_env_file(tmp_path / ".env") == {
+        "WHO_MAY_TALK": "admins",
+        "MODEL_NAME": "my model",
+        "PERSONA": "x",
+        "MAX_ROUNDS": "3",
+    }
 
 
 WRONG = {
@@ -59,6 +67,9 @@ WRONG = {
     "short key": ("SECRET_KEY", "secretsecret"),
     "short web token": ("WEB_TOKENS", "alice=secret"),
     "web token twice": ("WEB_TOKENS", "alice=secretsecretsecret,alice=secretsecretsecret"),
+    "two people with one token": ("WEB_TOKENS", "alice=secretsecretsecret,bob=secretsecretsecret"),
+    "row 61 an empty token": ("WEB_TOKENS", "alice="),
+    "no adapter at all": ("ADAPTERS", ","),
     "web tokens without names": ("WEB_TOKENS", "secretsecretsecret"),
     "database": ("DATABASE_URL", "postgresql://user:secretsecret@host/db"),
 }
@@ -94,6 +105,12 @@ def test_row_67_an_unknown_key_is_a_warning_with_the_closest_known_one(tmp_path:
     _, warnings = load({}, tmp_path / ".env")
 
     assert warnings == ["MODEL_NAEM in .env is not a setting; did you mean MODEL_NAME?"]
+
+
+def test_row_67_a_slip_in_the_environment_is_a_warning_too() -> None:
+    _, warnings = load({"MODEL_API_URLS": "x", "PATH": "/bin", "HOME": "/"}, None)
+
+    assert warnings == ["MODEL_API_URLS in the environment is not a setting; did you mean MODEL_API_URL?"]
 
 
 @pytest.mark.parametrize("text", ["MAX_ROUNDS=1\nMAX_ROUNDS=2\n", "MAX_ROUNDS=1\nexport max_rounds=2\n"])

@@ -381,7 +381,7 @@ async def test_row_28_tls_that_fails_says_so(endpoint, client_for):
 
 async def test_an_address_the_transport_refuses_is_a_configuration_error():
     with pytest.raises(ModelConfigError, match="unusable api_url"):
-        ModelClient(from_mapping({"label": "x", "api_url": "http://999.1.1.1", "model_name": "m"}))
+        ModelClient(from_mapping({"label": "x", "api_url": "https://999.1.1.1", "model_name": "m"}))
 
 
 async def test_row_28_a_redirect_is_not_followed_and_the_key_goes_nowhere_else(endpoint, client_for):

@@ -128,11 +128,23 @@ def test_the_settings_model_is_the_default_unless_the_file_names_one(tmp_path):
 
 
 def test_no_file_and_no_settings_is_an_error_only_when_a_model_is_asked_for(tmp_path):
-    registry = Registry.load(tmp_path / "none.toml")
+    registry = Registry.load(None)
 
     assert registry.labels() == ()
     with pytest.raises(ModelConfigError, match="Set MODEL_API_URL and MODEL_NAME"):
         _ = registry.default
+
+
+def test_a_file_that_is_named_and_missing_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="MODELS_FILE: cannot be read"):
+        Registry.load(tmp_path / "none.toml")
+
+
+def test_plain_http_is_for_near_hosts_only(tmp_path):
+    rows = '[models.far]\napi_url = "http://api.example.com/v1"\nmodel_name = "m"\nhost_type = "generic"\n'
+
+    with pytest.raises(ConfigError, match="plain http is only for this machine"):
+        load(tmp_path, rows)
 
 
 def test_an_unknown_label_lists_the_known_ones():

@@ -108,6 +108,14 @@ def test_who_may_decide(rule: str, actor: Actor, role: str, may: bool) -> None:
     assert (may_decide(rule, actor=actor, role=role, requester=ALICE) is None) is may
 
 
+def test_admins_have_the_tools_of_every_role() -> None:
+    facts = ToolFacts("deploy", roles=frozenset({"ops"}))
+
+    assert judge(Rights("admin"), facts).outcome == "run"
+    assert judge(Rights("ops"), facts).outcome == "run"
+    assert judge(Rights("user"), facts).outcome == "deny"
+
+
 def test_names_never_decide_only_identities() -> None:
     impostor = Actor("web", "", "mallory", "alice")
 
