@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 from aiohttp import web
 
-from bot.config.settings import is_loopback
+from bot.addresses import is_loopback
 from bot.errors import BotError, Refused
 
 log = structlog.get_logger()

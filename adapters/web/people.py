@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.config.settings import is_loopback
+from bot.addresses import is_loopback
 from bot.errors import ConfigError
 
 WebPeople = Mapping[str, str]
