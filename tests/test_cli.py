@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.models.endpoint import Recorded, ScriptedEndpoint, calls, says
@@ -253,6 +254,42 @@ async def test_deny_tells_why(nod: Nod, endpoint: ScriptedEndpoint) -> None:
     assert denied.data["response"] == "It said: Action denied by user. Denied by alice. Reason: not today"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("approvals", "--as", "bob", "--json", "approve", "ID"),
+        ("approvals", "approve", "ID", "--as", "bob", "--json"),
+        ("approvals", "--as", "bob", "approve", "--json", "ID"),
+    ],
+)
+async def test_whoever_is_named_decides_wherever_the_option_stands(nod: Nod, words: tuple[str, ...]) -> None:
+    approval = await ask_and_wait(nod)
+
+    ran = await nod(*(approval if word == "ID" else word for word in words))
+
+    assert (ran.code, ran.data["message"]) == (1, "Only alice or an admin can decide this.")
+
+
+async def test_the_first_characters_of_an_id_are_enough_also_for_the_second_one(nod: Nod) -> None:
+    approval = await ask_and_wait(nod)
+
+    assert (await nod("approvals", "approve", approval[:8])).code == 0
+    again = await nod("approvals", "approve", approval[:8])
+
+    assert again.out == "This was already approved by operator; it has run.\n"
+
+
+@pytest.mark.usefixtures("running")
+async def test_health_says_alive_and_what_is_ready(nod: Nod) -> None:
+    async with aiohttp.ClientSession() as http:
+        base = f"http://127.0.0.1:{nod.env['HTTP_PORT']}"
+        async with http.get(f"{base}/healthz") as alive:
+            assert (alive.status, (await alive.json())["status"]) == (200, "alive")
+        async with http.get(f"{base}/readyz") as ready:
+            assert ready.status == 200
+            assert await ready.json() == {"ready": True, "database": "ok", "model": "ok", "adapters": "ok"}
+
+
 async def test_lists_for_people_and_for_scripts(nod: Nod) -> None:
     assert (await nod("approvals")).out == "Nothing waits for approval.\n"
     approval = await ask_and_wait(nod)
@@ -293,6 +330,8 @@ async def test_the_key_is_nowhere_in_the_data_folder(nod: Nod, tmp_path: Path) -
         ({"DATA_DIR": "/dev/null"}, "configuration: DATA_DIR: "),
         ({"MODEL_HOST_TYPE": "nonsense"}, "configuration: MODEL_HOST_TYPE: "),
         ({"PERSONA": "nobody"}, "configuration: PERSONA: "),
+        ({"MODELS_FILE": "nowhere.toml"}, "configuration: MODELS_FILE: "),
+        ({"DATABASE_URL": "sqlite+aiosqlite://host/x?foo=bar"}, "configuration: DATABASE_URL: "),
     ],
 )
 async def test_a_configuration_error_is_one_line_and_exit_2(nod: Nod, env: dict[str, str], line: str) -> None:

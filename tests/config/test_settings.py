@@ -28,9 +28,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 
 def test_row_61_quotes_export_comments_crlf_and_a_byte_order_mark_are_understood(tmp_path: Path) -> None:
-    text = (
-        "\ufeffWHO_MAY_TALK='admins'  # with a comment\r\nexport MODEL_NAME='my model' \r\n# a comment\r\n\r\n"
-    )
+    text = "\ufeffWHO_MAY_TALK='admins'  # with a comment\r\nexport MODEL_NAME='my model' \r\n# a comment\r\n\r\n"
     text += 'PERSONA="x"\r\nMAX_ROUNDS=3 # three\r\n'
     (tmp_path / ".env").write_bytes(text.encode())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +131,33 @@ async def test_resume_finds_the_model_by_label_or_is_given_it(endpoint: Scripted
     result = await bot.resume(checkpoint, True, tools=TOOLS, model_cfg=model(endpoint))
 
     assert result.response == "Gone"
+
+
+async def test_resume_finds_the_model_among_the_configured_ones(
+    endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "models.toml").write_text(
+        f'[models.kept]\napi_url = "{endpoint.url}"\nmodel_name = "m"\nhost_type = "generic"\n'
+    )
+    monkeypatch.setenv("MODELS_FILE", str(tmp_path / "models.toml"))
+    endpoint.script = [calls(("delete", {"name": "x"}))]
+    paused = await bot.run("Delete x", model_cfg=model(endpoint), tools=TOOLS)
+    checkpoint = paused.checkpoint or {}
+    checkpoint["run"]["model"] = "kept"  # as another process would have written it
+    endpoint.script.append(says("Gone"))
+
+    result = await bot.resume(checkpoint, True, tools=TOOLS)
+
+    assert (result.backend, result.response) == ("kept", "Gone")
+
+
+async def test_an_edit_without_arguments_is_refused(endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [calls(("delete", {"name": "x"}))]
+    paused = await bot.run("Hi", model_cfg=model(endpoint), tools=TOOLS)
+
+    with pytest.raises(CheckpointError, match="An edit needs the arguments"):
+        await bot.resume(paused.checkpoint or {}, {paused.waiting[0]["id"]: Decision("edit")}, tools=TOOLS)
+    assert ran == []
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 import bot
-from tests.models.endpoint import ScriptedEndpoint, calls, says
+from bot.engine.types import ImagePart, TextPart
+from tests.models.endpoint import ScriptedEndpoint, Status, calls, says
 from tests.orchestrator.kit import KEY, TOOLS, model, ran
 
 
@@ -44,6 +47,40 @@ async def test_openwebui_is_the_default_host_and_adds_api_once(endpoint: Scripte
     assert endpoint.requests[0].headers["Authorization"] == "Bearer none"
 
 
+async def test_the_time_limit_is_the_setting(endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_TIMEOUT_S", "1")
+    endpoint.script = [Status(200, b"{}", delay_s=30)] * 5
+
+    result = await asyncio.wait_for(bot.run("Hi", model_cfg=model(endpoint), tools=[]), 20)
+
+    assert result.error is not None
+    assert "1 second" in result.error
+
+
+async def test_the_number_of_session_messages_is_a_setting(
+    endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HISTORY_MESSAGES", "1")
+    endpoint.script = [says("ok")]
+    session = [{"role": "user", "content": "old"}, {"role": "assistant", "content": "newer"}]
+
+    await bot.run("now", session_messages=session, model_cfg=model(endpoint), tools=[])
+
+    assert [one["content"] for one in endpoint.requests[0].body["messages"]] == ["newer", "now"]
+
+
+async def test_an_image_is_sent_as_a_part(endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [says("A cat")]
+    task = (TextPart("What is it?"), ImagePart("data:image/png;base64,AA=="))
+
+    await bot.run(task, model_cfg=model(endpoint), tools=[])
+
+    assert endpoint.requests[0].body["messages"][0]["content"] == [
+        {"type": "text", "text": "What is it?"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+    ]
+
+
 @pytest.mark.parametrize("missing", ["api_url", "model_name"])
 async def test_a_model_without_url_or_name_is_a_runtime_error_naming_the_label(missing: str) -> None:
     cfg = {"label": "kitchen", "api_url": "http://127.0.0.1:9/v1", "model_name": "m", "api_key": KEY}
@@ -66,8 +103,10 @@ async def test_tools_false_sends_no_tools_and_refuses_a_call_returned_anyway(end
     assert result.tool_calls[0]["result"] == "There is no tool named 'look'. No tools are available."
 
 
-@pytest.mark.parametrize("finish", ["tool_calls", "stop", "function_call"])
-async def test_calls_run_by_what_they_are_not_by_the_finish_reason(endpoint: ScriptedEndpoint, finish: str) -> None:
+@pytest.mark.parametrize("finish", ["tool_calls", "stop", "function_call", None])
+async def test_calls_run_by_what_they_are_not_by_the_finish_reason(
+    endpoint: ScriptedEndpoint, finish: str | None
+) -> None:
     reply = calls(("look", {"what": "x"}))
     reply["choices"][0]["finish_reason"] = finish
     endpoint.script = [reply, says("ok")]
@@ -77,7 +116,7 @@ async def test_calls_run_by_what_they_are_not_by_the_finish_reason(endpoint: Scr
     assert ran == ["look x"]
 
 
-@pytest.mark.parametrize("finish", ["length", "content_filter", "error"])
+@pytest.mark.parametrize("finish", ["length", "content_filter", "error", "mystery"])
 async def test_calls_never_run_after_an_improper_end(endpoint: ScriptedEndpoint, finish: str) -> None:
     reply = calls(("send", {"text": "x"}))
     reply["choices"][0]["finish_reason"] = finish
@@ -143,4 +182,3 @@ async def test_without_final_there_is_no_persona_and_the_text_is_the_models_last
 
     assert result.response == "raw text"
     assert "A persona." not in endpoint.requests[0].raw.decode()
-    assert "stream" not in endpoint.requests[0].body or endpoint.requests[0].body["stream"] is False
