@@ -74,7 +74,7 @@ def unknown(run_id: str, tool: str, arguments: str, at_ms: int) -> chat.Notice:
     """The report on a call whose outcome nobody knows, with its arguments."""
     text = (
         f"It is not known whether {tool} took effect: it was interrupted after it had started. "
-        f"It will not be repeated. Please check. Its arguments: {pretty(arguments)}"
+        f"It will not be repeated. Please check. Its arguments:\n{pretty(arguments)}"
     )
     return chat.Notice(run_id, text, at_ms)
 

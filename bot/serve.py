@@ -20,6 +20,7 @@ from bot.config.settings import Settings
 from bot.control import serve_control
 from bot.desk import Desk
 from bot.errors import BotError, ConfigError
+from bot.models.client import ModelClients
 from bot.models.registry import Registry
 from bot.storage.database import prepare_data_dir
 
@@ -53,6 +54,7 @@ async def serving(
         runner = web.AppRunner(http, access_log=None, shutdown_timeout=3)
         await runner.setup()
         try:
+            await ModelClients.warm()
             await _listen(runner, settings)
             async with serve_control(settings.data_dir, Desk(app).handle):
                 open_runs = await app.service.recover()

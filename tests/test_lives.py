@@ -36,13 +36,13 @@ async def free(n: int) -> str:
     return "free"
 
 @bot.tool(confirm=True, effect="once")
-async def gated(context: bot.ToolContext, n: int) -> str:
+def gated(context: bot.ToolContext, n: int) -> str:
     '''Change.'''
     note(context.key)
     return "changed"
 
 @bot.tool(effect="once", roles=("admin",))
-async def forbidden(context: bot.ToolContext, n: int) -> str:
+def forbidden(context: bot.ToolContext, n: int) -> str:
     '''Never for a user.'''
     note("forbidden " + context.key)
     return "no"

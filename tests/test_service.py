@@ -20,6 +20,8 @@ from bot.storage.policies import PolicyRows
 from tests.fakes import RecordingAdapter
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 
+pytestmark = pytest.mark.usefixtures("nothing_blocks")
+
 ALICE = Actor("web", "", "alice", "alice")
 BOB = Actor("web", "", "bob", "bob")
 ROOT = Actor("web", "", "root", "root")
@@ -72,13 +74,13 @@ def _tools(tmp_path: Path) -> Path:
         "import asyncio, pathlib\n"
         "import bot\n"
         "@bot.tool(confirm=True, effect='once')\n"
-        "async def deploy(version: str) -> str:\n"
+        "def deploy(version: str) -> str:\n"
         "    '''Deploy a version.'''\n"
         f"    with open({str(ledger)!r}, 'a') as file:\n"
         "        file.write(version + '\\n')\n"
         "    return 'deployed ' + version\n"
         "@bot.tool(confirm=True, effect='once', approver='not_requester')\n"
-        "async def pay(amount: int) -> str:\n"
+        "def pay(amount: int) -> str:\n"
         "    '''Pay an amount.'''\n"
         f"    with open({str(ledger)!r}, 'a') as file:\n"
         "        file.write(str(amount) + '\\n')\n"
@@ -465,7 +467,7 @@ async def test_an_unknown_outcome_is_reported_with_its_arguments(
     assert [event.text for event in stored] == [event.text for event in live if isinstance(event, chat.Notice)]
     assert len(stored) == 1
     assert stored[0].text.startswith("It is not known whether slow took effect")
-    assert stored[0].text.endswith("Its arguments: {}")
+    assert stored[0].text.endswith("Its arguments:\n{}")
 
 
 @pytest.mark.parametrize(

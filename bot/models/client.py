@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.engine.ports import TextListener
@@ -54,6 +55,11 @@ class ModelClients:
         if config not in self._clients:
             self._clients[config] = ModelClient(config, self._http, self._redact)
         return self._clients[config]
+
+    @staticmethod
+    async def warm() -> None:
+        """Import the SDK beside the event loop: half a second that the first message need not wait for."""
+        await asyncio.to_thread(import_module, "openai")
 
     async def aclose(self) -> None:
         await self._http.aclose()
