@@ -12,6 +12,7 @@ RUN /opt/nod/bin/pip install --no-cache-dir hatchling==1.33.0 \
 
 FROM python:3.13-slim
 # The model client trusts the system's certificates.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
@@ -19,7 +20,7 @@ RUN apt-get update \
     && install --directory --owner=nod --group=nod --mode=0700 /data
 COPY --from=build /opt/nod /opt/nod
 ENV PATH=/opt/nod/bin:$PATH PYTHONUNBUFFERED=1 DATA_DIR=/data HTTP_PORT=8080 LOG_FORMAT=json
-USER nod
+USER 10001
 WORKDIR /home/nod
 VOLUME /data
 EXPOSE 8080
