@@ -84,6 +84,7 @@ async def test_it_answers_uses_a_tool_gates_and_goes_on_after_kill_9(
             await page.fill("#text", "What time is it in Tokyo?")
             await page.press("#text", "Enter")
             await expect(page.locator(".answer").last).to_contain_text("Asia/Tokyo")
+            assert "/t/" in page.url, "what has been said has an address of its own"
             await expect(page.locator("[data-state=done]").first).to_contain_text("current_time")
 
             await page.fill("#text", "Note buy milk")
@@ -106,6 +107,7 @@ async def test_it_answers_uses_a_tool_gates_and_goes_on_after_kill_9(
 
             await page.select_option("#person", "bob")
             await expect(page.locator("body")).to_have_attribute("data-person", "bob")
+            await expect(card).to_contain_text("You cannot decide this one")
             await expect(card.locator("[data-verb=approve]")).to_be_hidden()
             await page.select_option("#person", "alice")
             await expect(page.locator("body")).to_have_attribute("data-person", "alice")

@@ -52,11 +52,11 @@ function randomId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function debounced(work, ms) {
+// Soon, and however often it is asked for, at most once in `ms`: a busy channel must not put it off for ever.
+function throttled(work, ms) {
   let timer = 0;
   return () => {
-    clearTimeout(timer);
-    timer = setTimeout(work, ms);
+    timer ||= setTimeout(() => { timer = 0; work(); }, ms);
   };
 }
 
@@ -288,7 +288,12 @@ async function refreshLists() {
   }
 }
 
-const refreshSoon = debounced(refreshLists, 200);
+const refreshSoon = throttled(refreshLists, 200);
+
+// What has been said has an address of its own: a reload, or a restart of Nod, comes back to it.
+function nameThread() {
+  if (location.pathname === "/") history.replaceState({ thread: state.thread }, "", "/t/" + state.thread);
+}
 
 async function refreshThreads() {
   const { threads } = await call("/api/threads");
@@ -298,7 +303,7 @@ async function refreshThreads() {
   const current = threads.find((thread) => thread.thread === state.thread);
   if (current) {
     state.isNew = false;
-    if (location.pathname === "/") history.replaceState({ thread: state.thread }, "", "/t/" + state.thread);
+    nameThread();
   }
   $("thread-title").textContent = current ? current.title : state.isNew ? "New thread" : "Thread";
 }
@@ -495,6 +500,7 @@ async function send(words) {
   try {
     await call("/api/messages", state.attempt);
     state.attempt = null;
+    if (thread === state.thread) nameThread();
     text.value = "";
     keepDraft();
     fit();
