@@ -80,12 +80,23 @@ def unknown(run_id: str, tool: str, arguments: str, at_ms: int) -> chat.Notice:
 
 
 def transcript(
-    runs: list[RunLine], calls: list[CallLine], posts: list[StoredTurn], cards: list[chat.Card]
+    runs: list[RunLine],
+    calls: list[CallLine],
+    posts: list[StoredTurn],
+    cards: list[chat.Card],
+    *,
+    with_question: bool = False,
 ) -> list[chat.Event]:
-    """A conversation in the order people saw it: each message when it was said, each answer when it settled."""
+    """A conversation in the order people saw it: each message when it was said, each answer when it settled.
+
+    `with_question` repeats the words in which the model asked, where a run still waits.
+    """
     timed: list[tuple[int, int, list[chat.Event]]] = []
     for order, run in enumerate(runs):
-        timed.append((run.created_ms, order, _asked(run, calls, cards)))
+        asked = _asked(run, calls, cards)
+        if with_question and run.ask_text:
+            asked.append(chat.Notice(run.id, run.ask_text, run.created_ms))
+        timed.append((run.created_ms, order, asked))
         if run.answer is not None:
             at_ms = run.settled_ms or run.created_ms
             timed.append((at_ms, order, [chat.Answered(run.id, run.answer, at_ms), chat.Working(run.id, _over(run))]))

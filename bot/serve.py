@@ -19,13 +19,13 @@ from bot.app import App, health, open_app, secret_key
 from bot.config.settings import Settings
 from bot.control import serve_control
 from bot.desk import Desk
-from bot.errors import BotError, ConfigError
+from bot.errors import ConfigError
 from bot.models.client import ModelClients
 from bot.models.registry import Registry
 from bot.storage.database import prepare_data_dir
 
 log = structlog.get_logger()
-EXPIRY_EVERY_S = 15
+SWEEP_EVERY_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,13 @@ async def serving(
 
 
 async def _keep_time(app: App) -> None:
-    """Close approvals as their time runs out."""
+    """Close approvals as their time runs out, and take up what a database that refused for a while left open."""
     while True:
-        await asyncio.sleep(EXPIRY_EVERY_S)
+        await asyncio.sleep(SWEEP_EVERY_S)
         try:
-            await app.service.expire_due()
-        except BotError as err:  # the rim of a worker's loop: the next round tries again
-            log.error("expiry.failed", why=err.user_message)
+            await app.service.recover()
+        except Exception:  # the rim of a worker's loop: the next round tries again
+            log.exception("sweep.failed")
 
 
 def _web_adapter(settings: Settings, demo: Demo | None) -> WebAdapter:

@@ -125,14 +125,20 @@ class ChatService:
         except StaleRun:
             return False
         log.info("approval.decided", run=approval.run_id, verb=decision.verb, actor=decision.actor)
-        await self._show_with(approval.place).on_fact(after, fact)
         self._runner.kick(approval.run_id)
+        await self._show_with(approval.place).on_fact(after, fact)
         return True
 
     async def expire_due(self) -> int:
         """Close what nobody decided in time: neither consent nor denial. Gives how many; call it now and then."""
         due = await self._parts.reader.expired(self._parts.clock())
-        return sum([await self._settle_approval(approval, Decision("expire")) for approval in due])
+        closed = 0
+        for approval in due:
+            try:
+                closed += await self._settle_approval(approval, Decision("expire"))
+            except CheckpointError as err:
+                await self._abandon(approval.run_id, err.user_message)
+        return closed
 
     def _may_not_decide(self, approval: StoredApproval, actor: Actor, *, is_operator: bool = False) -> str | None:
         """Why this person may not decide this; where a call was not shown, nobody but the operator decides it."""
@@ -166,6 +172,7 @@ class ChatService:
             await self._abandon(run_id, err.user_message)
             return True
         if stored.run.is_over:
+            await self._start_next(stored.conversation_id)
             return False
         fact = Stopped(actor.label)
         after = apply(stored.run, fact)
@@ -182,7 +189,8 @@ class ChatService:
     async def transcript(self, place: Place) -> list[chat.Event]:
         runs, calls, posts = await self._parts.reader.lines(place)
         cards = [self._card(one) for one in await self._parts.reader.approvals_in(place)]
-        return present.transcript(runs, calls, posts, cards)
+        by_model = self._parts.settings.confirm_text == "model"
+        return present.transcript(runs, calls, posts, cards, with_question=by_model)
 
     async def threads(self, room: Place) -> list[chat.Thread]:
         return [chat.Thread(*row) for row in await self._parts.reader.threads(room)]

@@ -85,6 +85,11 @@ def _tools(tmp_path: Path) -> Path:
         f"    with open({str(ledger)!r}, 'a') as file:\n"
         "        file.write(str(amount) + '\\n')\n"
         "    return 'paid'\n"
+        "@bot.tool(confirm=True, effect='once')\n"
+        "async def pause() -> str:\n"
+        "    '''Take a moment.'''\n"
+        "    await asyncio.sleep(0.3)\n"
+        "    return 'rested'\n"
         "@bot.tool(effect='read', roles=['admin'])\n"
         "async def secret() -> str:\n"
         "    '''Only for admins.'''\n"
@@ -427,6 +432,73 @@ async def test_what_nobody_decides_in_time_expires_by_itself(
     assert ledger() == []
 
 
+async def test_clicks_beside_a_working_drive_leave_the_true_status(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
+) -> None:
+    """Two decisions and the end of a call, in any order: the run is waiting when only people can move it."""
+    wanted = [("deploy", {"version": str(n)}) for n in range(3)]
+    rounds = 30
+    endpoint.script = [calls(*wanted)] * rounds
+    async with opened(settings, endpoint) as one:
+        for number in range(rounds):
+            place = Place("web", "", "general", f"s{number}")
+            await one.say("Deploy three", place=place)
+            first, second, _third = (card for card in await one.service.pending(ALICE) if card.place == place)
+            approve = one.service.decide(Click(first.approval_id, "approve", ALICE))
+            task = asyncio.create_task(approve)  # type: ignore[arg-type]
+            await asyncio.sleep(0.001 * (number % 12))
+            await one.service.decide(Click(second.approval_id, "deny", ALICE))
+            await task
+            await one.service.idle()
+            ((_, status, _),) = await one.app.reader.active_in(place)
+            assert status == "waiting", number
+
+    assert len(ledger()) == rounds
+
+
+async def test_a_run_that_works_is_never_stored_as_waiting(settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    gate = asyncio.Event()
+
+    async def slowly(_request: object) -> dict[str, object]:
+        await gate.wait()
+        return says("both decided")
+
+    endpoint.script = [calls(("deploy", {"version": "1"}), ("pause", {})), slowly, says("next")]
+    async with opened(settings, endpoint) as one:
+        await one.say("Do both")
+        quick, paused = await one.service.pending(ROOT)
+        await one.service.decide(Click(paused.approval_id, "approve", ALICE))
+        await asyncio.sleep(0.05)
+        await one.service.decide(Click(quick.approval_id, "deny", ALICE))
+        while len(endpoint.requests) < 2:
+            await asyncio.sleep(0.01)
+        ((_, status, _),) = await one.app.reader.active_in(PLACE)
+        receipt = await one.service.receive(Inbound("later", PLACE, BOB, "And me?", 2))
+        gate.set()
+        await one.service.idle()
+
+    assert (status, receipt.position) == ("running", 1)
+    assert one.answers() == ["both decided", "next"]
+
+
+@pytest.mark.parametrize("damage", ["UPDATE runs SET head = '{}'", "UPDATE calls SET arguments = '{}'"])
+async def test_a_damaged_run_with_an_expired_card_does_not_stop_the_bot(
+    settings: Settings, endpoint: ScriptedEndpoint, damage: str
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "8"})), says("fine")]
+    async with opened(settings, endpoint) as one:
+        await one.say("Deploy 8")
+        async with one.app.database.begin() as connection:
+            await connection.exec_driver_sql(damage)
+            await connection.exec_driver_sql("UPDATE approvals SET expires_ms = 1")
+
+    async with opened(settings, endpoint) as two:
+        await two.service.idle()
+        assert two.answers()[0].startswith("I cannot go on with this")
+        await two.say("Hello?")
+        assert two.answers()[-1] == "fine"
+
+
 async def test_a_damaged_run_is_ended_and_its_conversation_goes_on(
     settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
 ) -> None:
@@ -653,7 +725,9 @@ async def test_the_words_of_the_model_are_shown(settings: Settings, endpoint: Sc
     async with opened(settings.model_copy(update={"confirm_text": "model"}), endpoint) as one:
         await one.say("Deploy 15")
 
+        stored = [event for event in await one.service.transcript(PLACE) if isinstance(event, chat.Notice)]
         assert [event.text for event in one.adapter.events(chat.Notice)] == ["Shall I deploy 15?"]  # type: ignore[attr-defined]
+        assert [event.text for event in stored] == ["Shall I deploy 15?"]
 
 
 async def test_a_run_of_which_one_call_still_waits_is_shown_as_waiting(

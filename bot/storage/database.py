@@ -122,10 +122,14 @@ async def open_database(url: str) -> Database:
 
 def _prepare(dbapi: object, _record: object) -> None:
     dbapi.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy hands over its own DBAPI adapter
-    cursor = dbapi.cursor()  # type: ignore[attr-defined]
-    for pragma in PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        cursor = dbapi.cursor()  # type: ignore[attr-defined]
+        for pragma in PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+    except BaseException:
+        dbapi.close()  # type: ignore[attr-defined]  # the pool does not know this connection yet
+        raise
 
 
 def _begin_immediate(connection: Connection) -> None:

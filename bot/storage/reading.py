@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,7 @@ class RunLine:
     requester: Actor
     task: str
     status: str
+    ask_text: str
     answer: str | None
     created_ms: int
     settled_ms: int | None
@@ -273,7 +275,8 @@ def _approval(row: Row[Any]) -> StoredApproval:
 
 def _run_line(row: Row[Any]) -> RunLine:
     requester = parse_actor(row.requester, row.requester_name)
-    return RunLine(row.id, requester, row.task, row.status, row.answer, row.created_ms, row.settled_ms)
+    ask_text = json.loads(row.head).get("ask_text", "") if row.status == "waiting" else ""
+    return RunLine(row.id, requester, row.task, row.status, ask_text, row.answer, row.created_ms, row.settled_ms)
 
 
 def _call_line(row: Row[Any]) -> CallLine:

@@ -14,12 +14,14 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from bot.engine.steps import Answered, Asked, Decided, Fact, Started, Stopped
-from bot.engine.types import CallState, Message, Place, Run, ToolCall, ToolResult
+from bot.engine.types import CallState, Message, Place, Run, RunStatus, ToolCall, ToolResult
 from bot.errors import CheckpointError, StaleRun
 from bot.storage import codec, schema
 from bot.storage.audit import audit_row
 from bot.storage.database import Database, Transaction
 from bot.storage.places import make_conversation, read_place
+
+OPEN_CALLS = ("proposed", "waiting", "approved", "started")
 
 
 def now_ms() -> int:
@@ -127,7 +129,8 @@ class RunRows:
             messages = await _messages(connection, run_id)
             calls = await _calls(connection, run_id)
         head = codec.head_from_text(row.head)
-        run = replace(head, messages=messages, calls=calls, answer=row.answer)
+        status: RunStatus = "running" if row.status == "queued" else row.status
+        run = replace(head, messages=messages, calls=calls, answer=row.answer, status=status)
         return StoredRun(run, row.status, row.conversation_id, row.created_ms)
 
     async def open_runs(self) -> list[str]:
@@ -163,7 +166,7 @@ class RunRows:
             if isinstance(fact, Answered | Stopped):
                 await self._settle(connection, after, at_ms)
             else:
-                await _move_head(connection, after, ("running", "waiting"))
+                await _move_on(connection, after, with_head=not isinstance(fact, Decided))
 
     async def _write_approvals(self, connection: Transaction, fact: Fact, after: Run, at_ms: int) -> None:
         if isinstance(fact, Asked):
@@ -199,6 +202,21 @@ async def _move_head(connection: Transaction, run: Run, before: tuple[str, ...],
         .values(head=codec.head_to_text(run), status=run.status, answer=run.answer, model=run.model, **more)
     )
     if (await connection.execute(statement)).rowcount != 1:
+        raise StaleRun("This run was moved on by another.")
+
+
+async def _move_on(connection: Transaction, run: Run, *, with_head: bool) -> None:
+    """Write the status that the calls have in the database: another may have moved some of them since `run` was loaded.
+
+    A click leaves the head alone: it decides a call, and the drive that may be at work knows the head better.
+    """
+    calls, runs = schema.calls, schema.runs
+    states = select(calls.c.state).where(calls.c.run_id == run.id, calls.c.state.in_(OPEN_CALLS)).distinct()
+    still_open = set((await connection.execute(states)).scalars())
+    current = replace(run, status="waiting" if still_open == {"waiting"} else "running")
+    values = {"status": current.status, **({"head": codec.head_to_text(current)} if with_head else {})}
+    open_run = (runs.c.id == run.id) & runs.c.status.in_(("running", "waiting"))
+    if (await connection.execute(update(runs).where(open_run).values(**values))).rowcount != 1:
         raise StaleRun("This run was moved on by another.")
 
 
