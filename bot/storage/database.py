@@ -13,6 +13,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, event
@@ -23,6 +24,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from bot.errors import ConfigError, InUse, StoreError
 
 T = TypeVar("T")
+CLOSE_S = 2.0
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
 
 
@@ -50,6 +52,13 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._workers: list[Thread] = []
+        event.listen(engine.sync_engine, "connect", self._prepare)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+
+    def _prepare(self, dbapi: Any, _record: object) -> None:
+        self._workers.append(dbapi.driver_connection._thread)
+        _set_pragmas(dbapi)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -77,7 +86,10 @@ class Database:
             return await connection.run_sync(upgrade)
 
     async def aclose(self) -> None:
+        """Close, and wait for the driver's threads: aiosqlite's own close leaves its thread a last word to the loop."""
         await to_its_end(self._engine.dispose())
+        for worker in self._workers:
+            await asyncio.to_thread(worker.join, CLOSE_S)
 
 
 async def to_its_end(work: Coroutine[Any, Any, T], *, undo: Callable[[T], Awaitable[None]] | None = None) -> T:
@@ -106,8 +118,6 @@ async def open_database(url: str) -> Database:
         engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_timeout=60)
     except SQLAlchemyError as err:
         raise ConfigError("DATABASE_URL", "it is not a database URL: sqlite+aiosqlite:///path") from err
-    event.listen(engine.sync_engine, "connect", _prepare)
-    event.listen(engine.sync_engine, "begin", _begin_immediate)
     database = Database(engine)
     try:
         await database.migrate()
@@ -120,15 +130,15 @@ async def open_database(url: str) -> Database:
     return database
 
 
-def _prepare(dbapi: object, _record: object) -> None:
-    dbapi.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy hands over its own DBAPI adapter
+def _set_pragmas(dbapi: Any) -> None:
+    dbapi.isolation_level = None
     try:
-        cursor = dbapi.cursor()  # type: ignore[attr-defined]
+        cursor = dbapi.cursor()
         for pragma in PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
     except BaseException:
-        dbapi.close()  # type: ignore[attr-defined]  # the pool does not know this connection yet
+        dbapi.close()  # the pool does not know this connection yet
         raise
 
 
