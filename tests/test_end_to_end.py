@@ -121,5 +121,6 @@ async def test_it_answers_uses_a_tool_gates_and_goes_on_after_kill_9(
     assert endpoint.unexpected == 0
     resumed = endpoint.requests[-1].body["messages"]
     assert [one["role"] for one in resumed[-3:]] == ["user", "assistant", "tool"]
-    broken = [line for line in tab.complaints if "ERR_CONNECTION" not in line and "ERR_INCOMPLETE" not in line]
-    assert broken == []
+    # a request that was under way when the process died, or when another person was picked, fails as it should
+    expected = ("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY_RESPONSE", "401 (Unauthorized)")
+    assert [line for line in tab.complaints if not any(word in line for word in expected)] == []

@@ -52,11 +52,14 @@ function randomId() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// Soon, and however often it is asked for, at most once in `ms`: a busy channel must not put it off for ever.
-function throttled(work, ms) {
+// When it has been quiet for `ms`, and after `most` at the latest: a busy channel must not put it off for ever.
+function debounced(work, ms, most) {
   let timer = 0;
+  let since = 0;
   return () => {
-    timer ||= setTimeout(() => { timer = 0; work(); }, ms);
+    since ||= Date.now();
+    clearTimeout(timer);
+    timer = setTimeout(() => { since = 0; work(); }, Math.max(0, Math.min(ms, since + most - Date.now())));
   };
 }
 
@@ -288,7 +291,7 @@ async function refreshLists() {
   }
 }
 
-const refreshSoon = throttled(refreshLists, 200);
+const refreshSoon = debounced(refreshLists, 200, 1000);
 
 // What has been said has an address of its own: a reload, or a restart of Nod, comes back to it.
 function nameThread() {
