@@ -1,0 +1,65 @@
+"""One bot over a real SQLite file and a model on a real socket, and the people who talk to it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot import chat
+from bot.app import App, open_app
+from bot.chat import Actor, Click, Inbound, Place
+from bot.config.settings import Settings
+from bot.models.registry import Registry, from_mapping
+from tests.fakes import RecordingAdapter
+from tests.models.endpoint import ScriptedEndpoint
+
+ALICE = Actor("web", "", "alice", "alice")
+
+BOB = Actor("web", "", "bob", "bob")
+
+ROOT = Actor("web", "", "root", "root")
+
+PLACE = Place("web", "", "general", "t1")
+
+numbers = itertools.count()
+
+
+class Bench:
+    """One bot over one data folder; opening it again is a restart."""
+
+    def __init__(self, app: App, adapter: RecordingAdapter) -> None:
+        self.app = app
+        self.service = app.service
+        self.adapter = adapter
+
+    async def say(self, text: str, *, actor: Actor = ALICE, place: Place = PLACE, event_id: str = "") -> chat.Receipt:
+        event_id = event_id or f"e{next(numbers)}"
+        receipt = await self.service.receive(Inbound(event_id, place, actor, text, 1_000 + next(numbers)))
+        await self.service.idle()
+        return receipt
+
+    async def click(
+        self, approval_id: str, verb: str = "approve", *, actor: Actor = ALICE, reason: str = ""
+    ) -> chat.Outcome:
+        is_operator = actor.platform == "cli"
+        outcome = await self.service.decide(Click(approval_id, verb, actor, reason, is_operator))  # type: ignore[arg-type]
+        await self.service.idle()
+        return outcome
+
+    async def only_card(self) -> chat.Card:
+        (card,) = await self.service.pending(ROOT)
+        return card
+
+    def answers(self) -> list[str]:
+        return [event.text for event in self.adapter.events(chat.Answered)]  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def opened(settings: Settings, endpoint: ScriptedEndpoint, **cfg: object) -> AsyncIterator[Bench]:
+    row = from_mapping({"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", **cfg})
+    async with open_app(settings, models=Registry([row], default="m")) as app:
+        adapter = RecordingAdapter()
+        app.add_adapter(adapter)
+        await app.service.recover()
+        yield Bench(app, adapter)
