@@ -39,9 +39,3 @@ class PolicyRows:
             statement = sqlite_insert(table).values(**values, **changing)
             keys = ["workspace", "subject", "kind", "value"]
             await connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changing))
-
-    async def remove(self, subject: str, kind: Kind, value: str) -> bool:
-        table = schema.policies
-        mine = (table.c.subject == subject) & (table.c.kind == kind) & (table.c.value == value)
-        async with self._db.begin() as connection:
-            return (await connection.execute(delete(table).where(mine))).rowcount > 0
