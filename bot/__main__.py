@@ -58,7 +58,12 @@ def parser() -> argparse.ArgumentParser:
     shape.add_argument("--csv", action="store_true", help="as CSV with a header line")
     audit.add_argument("--limit", type=int, default=1000, help="newest rows, at most (default: 1000)")
 
-    commands.add_parser("migrate", help="bring the database up to date and say its revision")
+    migrate = commands.add_parser("migrate", help="bring the database up to date and say its revision")
+    migrate.add_argument(
+        "--restored",
+        action="store_true",
+        help="after restoring a backup: what was approved in it becomes unknown, because it may have run since",
+    )
     commands.add_parser("version", help="print the version")
     return root
 

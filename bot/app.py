@@ -9,12 +9,14 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from bot import chat
+from bot import chat, crash
 from bot.config.settings import Settings
+from bot.deliveries import Deliveries
 from bot.errors import BotError, ConfigError
 from bot.models.client import ModelClients
 from bot.models.registry import Registry
@@ -26,11 +28,12 @@ from bot.service import ChatService
 from bot.storage.audit import AuditRows
 from bot.storage.database import Database, open_database, own
 from bot.storage.notes import NoteRows
+from bot.storage.outbox import OutboxRows
 from bot.storage.policies import PolicyRows
 from bot.storage.reading import Reader
-from bot.storage.runs import RunRows, now_ms
+from bot.storage.runs import RunRows
 from bot.tools.context import Services
-from bot.work import Parts
+from bot.work import Parts, about
 
 log = structlog.get_logger()
 
@@ -43,18 +46,19 @@ class App:
     service: ChatService
     database: Database
     reader: Reader
+    outbox: OutboxRows
     audit: AuditRows
     models: Registry
     adapters: dict[str, chat.ChatAdapter]
 
     def add_adapter(self, adapter: chat.ChatAdapter) -> None:
         self.adapters[adapter.platform] = adapter
-        self.service.add_adapter(adapter)
 
 
 @asynccontextmanager
 async def open_app(settings: Settings, *, models: Registry | None = None) -> AsyncIterator[App]:
     """Open everything and own the data folder. Raises `ConfigError`; nothing is driven before `service.recover()`."""
+    crash.arm(settings.crash_at)
     models = models or registry_of(settings)
     tools = tuple(tools_of(settings))
     mask = redactor(known_secrets(settings, models))
@@ -66,7 +70,8 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
         clients = await stack.enter_async_context(ModelClients(redact=mask))
         reader = Reader(database)
         adapters: dict[str, chat.ChatAdapter] = {}
-        audit = AuditRows(database)
+        audit, outbox = AuditRows(database), OutboxRows(database)
+        deliveries = Deliveries(outbox, reader, adapters, partial(about, tools))
         parts = Parts(
             settings=settings,
             runs=RunRows(database, ttl_ms=settings.approval_ttl_s * 1000),
@@ -76,9 +81,11 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
             tools=tools,
             book=Book(frozenset(settings.admins)),
             policies=PolicyRows(database),
+            deliveries=deliveries,
+            adapters=adapters,
             services=Services(
                 notes=NoteRows(database),
-                posts=ChannelPosts(reader, adapters, now_ms),
+                posts=ChannelPosts(reader, adapters, deliveries.kick),
                 files_dir=settings.data_dir / "files",
             ),
             persona=read_persona(settings.persona),
@@ -86,7 +93,7 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
         )
         service = ChatService(parts, audit)
         stack.push_async_callback(service.aclose)
-        yield App(settings, service, database, reader, audit, models, adapters)
+        yield App(settings, service, database, reader, outbox, audit, models, adapters)
 
 
 def read_persona(name: str) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "ChatService",
     "Click",
     "Content",
+    "Delivery",
     "Event",
     "Inbound",
     "Notice",
@@ -165,14 +166,29 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence of the bot itself, for example why nothing was run."""
+    """A sentence of the bot itself, for example that nobody knows whether something was run. `addressed` are the
+    identities it is for: the only people it may ping."""
 
     run_id: str
     text: str
     at_ms: int
+    addressed: tuple[str, ...] = ()
 
 
 Event = Said | Working | TextSoFar | ToolLine | CardShown | Answered | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Something that has to be shown in a place, and is durable. `key` is the same at every attempt.
+
+    `receipt` is what `send` gave when it was sent before: then this is a newer state of the same thing.
+    """
+
+    key: str
+    place: Place
+    event: Answered | CardShown | Notice
+    receipt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +217,14 @@ class ChatAdapter(Protocol):
         """None when this person may have the bot post into `channel`, else a sentence that says why not."""
 
     async def show(self, place: Place, event: Event) -> None:
-        """Draw one event in its place. Raises nothing the caller must handle."""
+        """Draw something passing in its place: who works on what. Raises nothing the caller must handle."""
+
+    async def send(self, delivery: Delivery) -> str:
+        """Show something durable; give what the platform calls it ("" where that is never needed).
+
+        It comes at least once and in order per place: a `key` that was shown already is not shown twice (a nonce, or a
+        look-up of what was sent). Raises `SendError` when the platform did not take it, `PlaceGone` when it never will.
+        """
 
 
 class ChatService(Protocol):

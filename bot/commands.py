@@ -189,18 +189,29 @@ def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
     return DONE if all(finding.is_ok for finding in findings) else FAILED
 
 
-def _migrate(_arguments: argparse.Namespace, settings: Settings) -> int:
-    async def migrate() -> str:
+def _migrate(arguments: argparse.Namespace, settings: Settings) -> int:
+    async def migrate() -> tuple[str, int]:
+        from bot import crash
         from bot.storage.database import open_database, own
+        from bot.storage.restore import mark_restored
+        from bot.storage.runs import RunRows
 
+        crash.arm(settings.crash_at)
         with own(settings.data_dir, settings.database):
             database = await open_database(settings.database)
             try:
-                return await database.migrate()
+                revision = await database.migrate()
+                return revision, await mark_restored(RunRows(database)) if arguments.restored else 0
             finally:
                 await database.aclose()
 
-    print(f"The database is at revision {asyncio.run(migrate())}.")
+    revision, touched = asyncio.run(migrate())
+    print(f"The database is at revision {revision}.")
+    if arguments.restored:
+        print(
+            f"Marked as restored: {touched} unfinished runs. What was approved in them is now unknown: it will not be "
+            "run, and its people are told when the bot starts."
+        )
     return DONE
 
 

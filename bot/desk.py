@@ -10,10 +10,9 @@ from typing import Any
 from bot import chat, present
 from bot.app import App
 from bot.engine import words
-from bot.engine.types import Actor, Place
+from bot.engine.types import Actor, Place, parse_actor
 from bot.errors import BotError
 from bot.policy.book import OPERATOR_PLATFORM
-from bot.storage.reading import parse_actor
 from bot.storage.runs import now_ms
 
 Answer = dict[str, Any]

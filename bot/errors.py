@@ -11,7 +11,10 @@ BotError                      root; carries `user_message`
 ├── ToolError                 a tool says what went wrong; the text goes to the model
 ├── CheckpointError           a stored run cannot be read
 ├── StoreError                the database refused or is unusable
-│   └── StaleRun              somebody else moved this run first; reload it
+│   ├── StaleRun              somebody else moved this run first; reload it
+│   └── Taken                 a row with this key is there already
+├── SendError                 the platform did not take what was sent: trying later may help
+│   └── PlaceGone             the place is gone, or the bot was removed from it: trying again will not help
 └── Refused                   a person asked for something they may not have, or too late
 """
 
@@ -87,6 +90,22 @@ class StoreError(BotError):
 
 class StaleRun(StoreError):
     """Somebody else moved this run first. Nothing was written; reload it."""
+
+
+class Taken(StoreError):
+    """A row with this key is there already. Nothing was written."""
+
+
+class SendError(BotError):
+    """The platform did not take what was sent. `retry_after_s` is its own wish in seconds, if it said one."""
+
+    def __init__(self, user_message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(user_message)
+        self.retry_after_s = retry_after_s
+
+
+class PlaceGone(SendError):
+    """The place does not exist any more, or the bot may not write there: trying again will not help."""
 
 
 class Refused(BotError):

@@ -14,10 +14,12 @@ from bot.storage.reading import Reader
 class ChannelPosts:
     """Implements `bot.tools.context.Posts`: the target's adapter says who may have something posted there."""
 
-    def __init__(self, reader: Reader, adapters: Mapping[str, chat.ChatAdapter], clock: Callable[[], int]) -> None:
+    def __init__(
+        self, reader: Reader, adapters: Mapping[str, chat.ChatAdapter], deliver: Callable[[Place], None]
+    ) -> None:
         self._reader = reader
         self._adapters = adapters
-        self._clock = clock
+        self._deliver = deliver
 
     def channels(self) -> list[str]:
         return [f"{platform}:{channel}" for platform, one in self._adapters.items() for channel in one.channels()]
@@ -38,9 +40,8 @@ class ChannelPosts:
         assert adapter is not None, "a target that does not exist was refused"
         workspace = from_place.workspace if adapter.platform == from_place.platform else ""
         place = Place(adapter.platform, workspace, name, _thread(key))
-        at_ms = self._clock()
-        if await self._reader.add_post(place, text, key=key, at_ms=at_ms):
-            await adapter.show(place, chat.Answered("", text, at_ms))
+        await self._reader.add_post(place, text, key=key)
+        self._deliver(place)
         return f"Posted to #{name}."
 
     def _target(self, from_place: Place, channel: str) -> tuple[chat.ChatAdapter | None, str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Literal
 
 from bot import chat
+from bot.engine import words
 from bot.engine.types import CallState, ToolCall
-from bot.storage.reading import CallLine, RunLine, StoredApproval, StoredTurn
+from bot.storage.reading import CallLine, NoticeLine, RunLine, StoredApproval, StoredTurn
 
 _OUTCOMES = frozenset({CallState.STARTED, CallState.DONE, CallState.FAILED, CallState.UNKNOWN, CallState.CANCELLED})
 
@@ -24,7 +24,7 @@ def card(approval: StoredApproval, about: str) -> chat.Card:
         place=approval.place,
         tool=approval.tool,
         about=about,
-        arguments=pretty(approval.arguments),
+        arguments=words.pretty(approval.arguments),
         requester=approval.requester.key,
         requester_name=approval.requester.label,
         approver=approval.approver,
@@ -38,21 +38,14 @@ def card(approval: StoredApproval, about: str) -> chat.Card:
     )
 
 
-def pretty(arguments: str) -> str:
-    """The arguments in full, indented; as they are where they are not JSON."""
-    try:
-        return json.dumps(json.loads(arguments or "{}"), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return arguments
-
-
 def decided(approval: StoredApproval) -> str:
     """Who decided, for somebody who came late."""
     who = f" by {approval.decided_name}" if approval.decided_name else ""
     if approval.state == "expired":
         return "This approval has expired; nothing was run."
     if approval.state == "cancelled":
-        return f"This request was already cancelled{who}; nothing was run."
+        why = f" ({approval.reason})" if approval.reason else ""
+        return f"This request was already cancelled{who}{why}; nothing was run."
     outcome = {
         CallState.DONE: "; it has run",
         CallState.STARTED: "; it is running",
@@ -70,55 +63,48 @@ def tool_line(run_id: str, call: ToolCall | CallLine) -> chat.ToolLine:
     return chat.ToolLine(run_id, call.id, tool, call.state.value, by, call.duration_ms)
 
 
-def unknown(run_id: str, tool: str, arguments: str, at_ms: int) -> chat.Notice:
-    """The report on a call whose outcome nobody knows, with its arguments."""
-    text = (
-        f"It is not known whether {tool} took effect: it was interrupted after it had started. "
-        f"It will not be repeated. Please check. Its arguments:\n{pretty(arguments)}"
+def reminder(approval: StoredApproval) -> str:
+    """What approvers are told when something has waited for a good part of its time."""
+    hours, minutes = divmod(max(1, approval.left_ms // 60_000), 60)
+    left = f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return (
+        f"Still waiting for approval by {approval.approver}: {approval.tool}, asked for by "
+        f"{approval.requester.label}. It expires in {left}."
     )
-    return chat.Notice(run_id, text, at_ms)
 
 
 def transcript(
     runs: list[RunLine],
     calls: list[CallLine],
     posts: list[StoredTurn],
+    notices: list[NoticeLine],
     cards: list[chat.Card],
-    *,
-    with_question: bool = False,
 ) -> list[chat.Event]:
-    """A conversation in the order people saw it: each message when it was said, each answer when it settled.
-
-    `with_question` repeats the words in which the model asked, where a run still waits.
-    """
+    """A conversation in the order people saw it: each message when it was said, each answer when it settled."""
     timed: list[tuple[int, int, list[chat.Event]]] = []
     for order, run in enumerate(runs):
-        asked = _asked(run, calls, cards)
-        if with_question and run.ask_text:
-            asked.append(chat.Notice(run.id, run.ask_text, run.created_ms))
-        timed.append((run.created_ms, order, asked))
+        timed.append((run.created_ms, order, _asked(run, calls, notices, cards)))
         if run.answer is not None:
             at_ms = run.settled_ms or run.created_ms
-            timed.append((at_ms, order, [chat.Answered(run.id, run.answer, at_ms), chat.Working(run.id, _over(run))]))
+            timed.append(
+                (at_ms, order, [chat.Answered(run.id, run.answer, at_ms), chat.Working(run.id, over(run.status))])
+            )
     timed += [(post.at_ms, len(runs), [chat.Answered("", post.text, post.at_ms)]) for post in posts]
     timed.sort(key=lambda entry: entry[:2])
     return [event for _, _, events in timed for event in events]
 
 
-def _asked(run: RunLine, calls: list[CallLine], cards: list[chat.Card]) -> list[chat.Event]:
+def _asked(run: RunLine, calls: list[CallLine], notices: list[NoticeLine], cards: list[chat.Card]) -> list[chat.Event]:
     said: list[chat.Event] = [chat.Said(run.id, run.requester, run.task, run.created_ms)]
     mine = [call for call in calls if call.run_id == run.id]
     said += [tool_line(run.id, call) for call in mine]
     said += [chat.CardShown(one) for one in cards if one.run_id == run.id]
-    said += [
-        unknown(run.id, call.tool, call.arguments, call.ended_ms or run.created_ms)
-        for call in mine
-        if call.state is CallState.UNKNOWN
-    ]
+    said += [chat.Notice(run.id, one.text, one.at_ms) for one in notices if one.run_id == run.id]
     if run.answer is None:
         said.append(chat.Working(run.id, run.status))  # type: ignore[arg-type]  # the table's CHECK
     return said
 
 
-def _over(run: RunLine) -> Literal["done", "failed", "cancelled"]:
-    return run.status  # type: ignore[return-value]  # only settled runs have an answer
+def over(status: str) -> Literal["done", "failed", "cancelled"]:
+    """The status of a run that has settled."""
+    return status  # type: ignore[return-value]  # the table's CHECK holds it to the same words

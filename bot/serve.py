@@ -70,11 +70,11 @@ async def serving(
 
 
 async def _keep_time(app: App) -> None:
-    """Close approvals as their time runs out, and take up what a database that refused for a while left open."""
+    """See to what time brings, again and again."""
     while True:
         await asyncio.sleep(SWEEP_EVERY_S)
         try:
-            await app.service.recover()
+            await app.service.sweep()
         except Exception:  # the rim of a worker's loop: the next round tries again
             log.exception("sweep.failed")
 

@@ -7,43 +7,47 @@ restart all end in the same `drive`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from dataclasses import replace
 
 import structlog
 
-from bot import chat, present
+from bot import chat, crash, present
+from bot.engine import words
 from bot.engine.loop import drive
-from bot.engine.machine import apply
+from bot.engine.machine import apply, has_changed
 from bot.engine.steps import Answered, Decided, Stopped
 from bot.engine.types import Actor, Decision, Place, Run
 from bot.errors import BotError, CheckpointError, Refused, StaleRun
-from bot.policy.judge import ADMIN, GUEST, may_decide
+from bot.policy.judge import ADMIN, GUEST, may_decide, named_approvers
 from bot.runner.inprocess import Runner
 from bot.storage.audit import AuditRows
 from bot.storage.reading import StoredApproval
 from bot.storage.runs import StoredRun
-from bot.work import Parts, Show, crew_for, opened, refresh_book
+from bot.work import Parts, Show, crew_for, opened, refresh_book, toolbox_for, withdrawn
 
 log = structlog.get_logger()
 
 MAX_TASK_CHARS = 32_768
 MAX_REASON_CHARS = 1_000
 QUEUE_POLL_S = 0.1
+MAX_RECOVERIES = 3
+LAST_WORDS_S = 3.0
 CRASHED = "Something went wrong inside the bot, so I stopped here. The operator finds the cause in the log."
 
 
 class ChatService:
-    """Implements `bot.chat.ChatService`. Call `recover()` once at start and `aclose()` at the end."""
+    """Implements `bot.chat.ChatService`. Call `recover()` once at start, `sweep()` now and then, and `aclose()` at the
+    end."""
 
     def __init__(self, parts: Parts, audit: AuditRows) -> None:
         self._parts = parts
         self._audit = audit
-        self._adapters: dict[str, chat.ChatAdapter] = {}
-        self._runner = Runner(self._work)
-
-    def add_adapter(self, adapter: chat.ChatAdapter) -> None:
-        self._adapters[adapter.platform] = adapter
+        self._runner: Runner[str] = Runner(self._work)
+        self._suspects: list[str] = []
+        self._one_by_one: asyncio.Task[None] | None = None
+        self._rules_seen: object = None
 
     # --- messages ---
 
@@ -52,9 +56,10 @@ class ChatService:
         await refresh_book(self._parts)
         self._check_may_talk(inbound.actor)
         run = self._new_run(inbound)
-        run_id, is_known = await self._parts.runs.enqueue(run, event_id=inbound.event_id, at_ms=inbound.at_ms)
-        if is_known:
-            log.info("message.repeated", run=run_id)
+        stored = await self._parts.runs.enqueue(run, event_id=inbound.event_id, at_ms=inbound.at_ms)
+        run_id = stored.run_id
+        if stored.is_known:
+            log.log(logging.INFO if stored.is_same else logging.WARNING, "message.repeated", run=run_id)
             return chat.Receipt(run_id, is_duplicate=True)
         log.info("message.received", run=run_id, actor=inbound.actor.key, place=str(inbound.place))
         ahead = [one for one in await self._parts.reader.active_in(inbound.place) if one[1] in ("queued", "running")]
@@ -106,14 +111,38 @@ class ChatService:
         return await self._record_decision(approval, click)
 
     async def _record_decision(self, approval: StoredApproval, click: chat.Click) -> chat.Outcome:
-        is_late = self._parts.clock() >= approval.expires_ms
+        if click.verb == "approve" and (why := await self._may_not_go_on(approval, click)):
+            return chat.Outcome(False, why, self._card(approval))
         reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
         said = Decision(click.verb, click.actor.label, click.actor.key, reason)
-        is_first = await self._settle_approval(approval, Decision("expire") if is_late else said)
+        is_first = await self._settle_approval(approval, said)
         decided = await self._parts.reader.approval(approval.id) or approval
-        if is_late or not is_first:
+        if decided.state == "pending" and decided.is_late:
+            await self._settle_approval(approval, Decision("expire"))
+            decided = await self._parts.reader.approval(approval.id) or approval
+        if not is_first:
             return chat.Outcome(False, present.decided(decided), self._card(decided))
         return chat.Outcome(True, {"approve": "Approved.", "deny": "Denied."}[click.verb], self._card(decided))
+
+    async def _may_not_go_on(self, approval: StoredApproval, click: chat.Click) -> str | None:
+        """Why nobody may approve this as it was shown: what was tightened since applies. Its run sees to the rest."""
+        run = (await self._parts.runs.load(approval.run_id)).run
+        call = next(call for call in run.calls if call.id == approval.call_id)
+        if run.model not in self._parts.models.labels():
+            return None  # its run ends with a sentence on that
+        verdict = toolbox_for(self._parts, run, self._parts.models.get(run.model)).judge(call)
+        if verdict.outcome == "deny":
+            self._runner.kick(run.id)
+            return f"The policy does not permit this any more ({verdict.rule}); it was not run."
+        if has_changed(call, verdict):
+            self._runner.kick(run.id)
+            return (
+                "The tool has changed since this was asked for, so it was not run; it is asked for anew if it can be."
+            )
+        if verdict.outcome != "ask":
+            return None
+        role = self.role_of(click.actor)
+        return may_decide(verdict.approver, actor=click.actor, role=role, requester=approval.requester)
 
     async def _settle_approval(self, approval: StoredApproval, decision: Decision) -> bool:
         """Commit one decision, show it, let the run go on; False when another one came first."""
@@ -121,17 +150,17 @@ class ChatService:
         fact = Decided(approval.call_id, decision)
         try:
             after = apply(stored.run, fact)
-            await self._parts.runs.commit(stored.run, fact, after)
+            await self._parts.runs.commit(stored.run, [fact], after)
         except StaleRun:
             return False
         log.info("approval.decided", run=approval.run_id, verb=decision.verb, actor=decision.actor)
         self._runner.kick(approval.run_id)
-        await self._show_with(approval.place).on_fact(after, fact)
+        await Show(self._parts, approval.place).on_fact(after, fact)
         return True
 
     async def expire_due(self) -> int:
         """Close what nobody decided in time: neither consent nor denial. Gives how many; call it now and then."""
-        due = await self._parts.reader.expired(self._parts.clock())
+        due = await self._parts.reader.expired()
         closed = 0
         for approval in due:
             try:
@@ -139,6 +168,13 @@ class ChatService:
             except CheckpointError as err:
                 await self._abandon(approval.run_id, err.user_message)
         return closed
+
+    async def remind(self) -> None:
+        """Tell approvers what has waited for a good part of its time."""
+        for approval in await self._parts.reader.to_remind(self._parts.settings.approval_reminders):
+            people = named_approvers(approval.approver, requester=approval.requester, admins=self._parts.book.admins)
+            await self._parts.reader.note_reminder(approval, present.reminder(approval), people)
+            self._parts.deliveries.kick(approval.place)
 
     def _may_not_decide(self, approval: StoredApproval, actor: Actor, *, is_operator: bool = False) -> str | None:
         """Why this person may not decide this; where a call was not shown, nobody but the operator decides it."""
@@ -151,7 +187,7 @@ class ChatService:
     async def _note_refused(self, approval: StoredApproval, actor: Actor, why: str) -> None:
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
-        await self._audit.note_refused(at_ms=self._parts.clock(), run=run, call=call, actor=actor.key, why=why)
+        await self._audit.note_refused(run=run, call=call, actor=actor.key, why=why)
 
     # --- stop ---
 
@@ -177,20 +213,19 @@ class ChatService:
         fact = Stopped(actor.label)
         after = apply(stored.run, fact)
         try:
-            await self._parts.runs.commit(stored.run, fact, after)
+            await self._parts.runs.commit(stored.run, [fact], after)
         except StaleRun:
             return False
-        await self._show_with(stored.run.place).on_fact(after, fact)
+        await Show(self._parts, stored.run.place).on_fact(after, fact)
         await self._start_next(stored.conversation_id)
         return True
 
     # --- reading ---
 
     async def transcript(self, place: Place) -> list[chat.Event]:
-        runs, calls, posts = await self._parts.reader.lines(place)
+        runs, calls, posts, notices = await self._parts.reader.lines(place)
         cards = [self._card(one) for one in await self._parts.reader.approvals_in(place)]
-        by_model = self._parts.settings.confirm_text == "model"
-        return present.transcript(runs, calls, posts, cards, with_question=by_model)
+        return present.transcript(runs, calls, posts, notices, cards)
 
     async def threads(self, room: Place) -> list[chat.Thread]:
         return [chat.Thread(*row) for row in await self._parts.reader.threads(room)]
@@ -209,16 +244,69 @@ class ChatService:
     # --- work ---
 
     async def recover(self) -> int:
-        """Take up what a stop or a crash left open, through the same door as everything else; gives how many runs."""
+        """Take up what a stop or a crash left open, through the same door as everything else; gives how many runs.
+
+        A run that was taken up twice and has not moved since may be what ends the process: such runs go one by one, so
+        that none is blamed for another, and the third time is the last.
+        """
+        crash.at("recovery.before")
         await self.expire_due()
-        return await self._take_up(await self._parts.runs.open_runs())
+        open_runs = await self._parts.runs.open_runs()
+        trusted = [run_id for run_id, recoveries in open_runs if recoveries < MAX_RECOVERIES - 1]
+        suspects = [run_id for run_id, recoveries in open_runs if recoveries == MAX_RECOVERIES - 1]
+        await self._parts.runs.take_up(trusted)
+        crash.at("recovery.inside")
+        for run_id in [run_id for run_id, recoveries in open_runs if recoveries >= MAX_RECOVERIES]:
+            await self._park(run_id)
+        for run_id in trusted:
+            self._runner.kick(run_id)
+        if suspects:
+            self._suspects = suspects
+            self._one_by_one = asyncio.create_task(self._take_up_one_by_one())
+        await self._withdraw()
+        await self._parts.deliveries.sweep()
+        crash.at("recovery.after")
+        return len(open_runs)
+
+    async def _take_up_one_by_one(self) -> None:
+        while self._suspects:
+            run_id = self._suspects[0]
+            await self._parts.runs.take_up([run_id])
+            self._runner.kick(run_id)
+            await self._runner.rested(run_id)
+            self._suspects.pop(0)
+
+    async def _park(self, run_id: str) -> None:
+        log.error("run.parked", run=run_id)
+        try:
+            await self._end(run_id, words.PARKED)
+        except CheckpointError as err:
+            await self._abandon(run_id, err.user_message)
+
+    async def sweep(self) -> None:
+        """What time brings: approvals expire, approvers are reminded, and what a database or a platform refused for a
+        while is tried again."""
+        await self.expire_due()
+        await self.remind()
+        for run_id, _ in await self._parts.runs.open_runs():
+            if not self._runner.is_working_on(run_id) and run_id not in self._suspects:
+                self._runner.kick(run_id)
+        await self._withdraw()
+        await self._parts.deliveries.sweep()
+
+    async def _withdraw(self) -> None:
+        """Let runs look again at what they wait for, after the policy or the tools have changed."""
+        await refresh_book(self._parts)
+        if self._parts.book.rules == self._rules_seen:
+            return
+        for run_id in await withdrawn(self._parts):
+            self._runner.kick(run_id)
+        self._rules_seen = self._parts.book.rules
 
     async def recover_place(self, place: Place) -> int:
-        """The same for one conversation: for a process that is there for a single question."""
+        """The same as `recover` for one conversation: for a process that is there for a single question."""
         mine = {run_id for run_id, _, _ in await self._parts.reader.active_in(place)}
-        return await self._take_up([run_id for run_id in await self._parts.runs.open_runs() if run_id in mine])
-
-    async def _take_up(self, run_ids: list[str]) -> int:
+        run_ids = [run_id for run_id, _ in await self._parts.runs.open_runs() if run_id in mine]
         for run_id in run_ids:
             self._runner.kick(run_id)
         return len(run_ids)
@@ -233,11 +321,23 @@ class ChatService:
             await asyncio.sleep(QUEUE_POLL_S)  # another run of its conversation comes first
 
     async def idle(self) -> None:
-        """Wait until every run rests: answered, or waiting for people."""
-        await self._runner.idle()
+        """Wait until every run rests, answered or waiting for people, and all that can be shown of it is shown."""
+        while True:
+            if self._one_by_one is not None and not self._one_by_one.done():
+                await asyncio.wait([self._one_by_one])
+            await self._runner.idle()
+            await self._parts.deliveries.idle()
+            if not self._runner.is_busy and not self._parts.deliveries.is_busy:
+                return
 
     async def aclose(self, *, within_s: float = 10.0) -> None:
-        await self._runner.aclose(within_s=within_s)
+        """Take nothing new, let what works come to rest within the bound, put the rest down for the next start."""
+        if self._one_by_one is not None:
+            self._one_by_one.cancel()
+        put_down = await self._runner.aclose(within_s=within_s)
+        if put_down:
+            await self._parts.runs.forgive(put_down)
+        await self._parts.deliveries.aclose(within_s=min(within_s, LAST_WORDS_S))
 
     async def _work(self, run_id: str, changed: asyncio.Event) -> None:
         """Take one run as far as it goes now."""
@@ -269,7 +369,7 @@ class ChatService:
             run = await opened(self._parts, run)
             await self._parts.runs.start(run)
         await self._show(run.place, chat.Working(run.id, "running"))
-        crew = crew_for(self._parts, run, self._adapters.get(run.place.platform), changed)
+        crew = crew_for(self._parts, run, changed)
         run = await drive(run, crew)
         if run.status == "waiting":
             await self._show(run.place, chat.Working(run.id, "waiting"))
@@ -282,8 +382,9 @@ class ChatService:
             return
         closed = apply(stored.run, Stopped("the bot")) if stored.run.calls else stored.run
         fact = Answered(text, "failed")
-        await self._parts.runs.commit(stored.run, fact, replace(closed, answer=text, status="failed"))
-        await self._show_with(stored.run.place).on_fact(replace(closed, answer=text, status="failed"), fact)
+        ended = replace(closed, answer=text, status="failed")
+        await self._parts.runs.commit(stored.run, [fact], ended)
+        await Show(self._parts, stored.run.place).on_fact(ended, fact)
 
     async def _abandon(self, run_id: str, why: str) -> None:
         """End a run that cannot even be read, so that its conversation goes on without it."""
@@ -293,8 +394,7 @@ class ChatService:
         if abandoned is None:
             return
         conversation_id, place = abandoned
-        await self._show(place, chat.Answered(run_id, text, self._parts.clock()))
-        await self._show(place, chat.Working(run_id, "failed"))
+        self._parts.deliveries.kick(place)
         await self._start_next(conversation_id)
 
     async def _start_next(self, conversation_id: int) -> None:
@@ -302,11 +402,6 @@ class ChatService:
         if next_id is not None:
             self._runner.kick(next_id)
 
-    # --- showing ---
-
-    def _show_with(self, place: Place) -> Show:
-        return Show(self._parts, self._adapters.get(place.platform))
-
     async def _show(self, place: Place, event: chat.Event) -> None:
-        if adapter := self._adapters.get(place.platform):
+        if adapter := self._parts.adapters.get(place.platform):
             await adapter.show(place, event)

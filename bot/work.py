@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from bot import chat, present
 from bot.config.settings import Settings
+from bot.deliveries import Deliveries
 from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
 from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped, Worded
-from bot.engine.types import Actor, CallState, Permit, Place, Rights, Run, ToolFacts, Verdict
+from bot.engine.types import Actor, CallState, Permit, Place, Rights, Run, ToolCall, ToolFacts, Verdict, parse_actor
 from bot.models.client import ModelClients
 from bot.models.registry import ModelConfig, Registry
 from bot.opening import Turn, fit_history, history_bytes, opening
@@ -33,7 +34,8 @@ HISTORY_TURNS = 200
 class Parts:
     """Everything the service is built from, opened and closed by the composition root.
 
-    `book` is read anew by the service before it relies on it: what an admin changed applies to what waits.
+    `book` is read anew by the service before it relies on it: what an admin changed applies to what waits. `adapters`
+    is by platform, and filled by whoever serves them.
     """
 
     settings: Settings
@@ -44,21 +46,44 @@ class Parts:
     tools: tuple[ToolSpec, ...]
     book: Book
     policies: PolicyRows
+    deliveries: Deliveries
+    adapters: dict[str, chat.ChatAdapter]
     services: Services = field(default_factory=Services)
     persona: str = ""
     redact: Callable[[str], str] = str
     clock: Callable[[], int] = now_ms
 
     def about(self, tool: str) -> str:
-        """The first sentence of a tool's description, "" for one that is gone."""
-        described = (spec.description for spec in self.tools if spec.name == tool)
-        return next(described, "").partition("\n")[0]
+        return about(self.tools, tool)
+
+
+def about(tools: tuple[ToolSpec, ...], name: str) -> str:
+    """The first line of a tool's description, "" for one that is gone."""
+    described = (spec.description for spec in tools if spec.name == name)
+    return next(described, "").partition("\n")[0]
 
 
 async def refresh_book(parts: Parts) -> None:
     """Read the rules anew."""
     rows = await parts.policies.all()
     parts.book = parts.book.with_rules([Rule(*row) for row in rows])
+
+
+async def withdrawn(parts: Parts) -> set[str]:
+    """The runs with a call that may not go on waiting: its policy was tightened, or its tool is another now."""
+    tools = {spec.name: spec for spec in parts.tools}
+    runs = set()
+    verdicts: dict[tuple[str, str], str] = {}
+    for run_id, requester, _, name, definition in await parts.runs.waiting():
+        spec = tools.get(name)
+        if spec is None or spec.fingerprint != definition:
+            runs.add(run_id)
+            continue
+        if (requester, name) not in verdicts:
+            verdicts[requester, name] = live_permit(parts, parse_actor(requester))(spec.facts).outcome
+        if verdicts[requester, name] == "deny":
+            runs.add(run_id)
+    return runs
 
 
 def rights_of(parts: Parts, actor: Actor) -> Rights:
@@ -86,14 +111,14 @@ def toolbox_for(parts: Parts, run: Run, model: ModelConfig) -> Toolbox:
     )
 
 
-def crew_for(parts: Parts, run: Run, adapter: chat.ChatAdapter | None, changed: asyncio.Event) -> Crew:
+def crew_for(parts: Parts, run: Run, changed: asyncio.Event) -> Crew:
     """Who drives this run. Raises `ModelConfigError` when its model is not configured any more."""
     model = parts.models.get(run.model)
     return Crew(
         parts.clients.for_config(model),
         toolbox_for(parts, run, model),
         parts.runs,
-        Show(parts, adapter),
+        Show(parts, run.place),
         Limits(max_seconds=parts.settings.run_timeout_s),
         parts.settings.confirm_text,
         changed,
@@ -139,11 +164,11 @@ def _turns(stored: list[StoredTurn]) -> list[Turn]:
 
 
 class Show:
-    """Shows a run's facts in its place, after they are durable."""
+    """Shows a run in its place: what passes at once, what is durable through the deliveries."""
 
-    def __init__(self, parts: Parts, adapter: chat.ChatAdapter | None) -> None:
-        self._parts = parts
-        self._adapter = adapter
+    def __init__(self, parts: Parts, place: Place) -> None:
+        self._adapter = parts.adapters.get(place.platform)
+        self._deliver = parts.deliveries.kick
 
     def text_listener(self, run: Run) -> TextListener | None:
         adapter = self._adapter
@@ -160,42 +185,25 @@ class Show:
         if adapter is None:
             return
         match fact:
-            case Started(call_id) | Returned(call_id):
-                await self._show_call(adapter, run, call_id)
+            case Started(call_id) | Returned(call_id) | Decided(call_id):
+                call = next(call for call in run.calls if call.id == call_id)
+                await adapter.show(run.place, present.tool_line(run.id, call))
+                if call.verdict == "ask" or call.decision or call.state is CallState.UNKNOWN:
+                    self._deliver(run.place)
             case Asked(calls):
-                for call_id, _ in calls:
-                    await self._show_call(adapter, run, call_id)
-                await self.show_cards(run.id)
+                asked = {call_id for call_id, _ in calls}
+                await self._show_lines(adapter, run, [call for call in run.batch if call.id in asked])
+                self._deliver(run.place)
                 await adapter.show(run.place, chat.Working(run.id, "waiting"))
-            case Decided(call_id):
-                await self._show_call(adapter, run, call_id)
-                await self.show_cards(run.id)
-            case Worded(text) if self._parts.settings.confirm_text == "model":
-                await adapter.show(run.place, chat.Notice(run.id, text, self._parts.clock()))
+            case Worded() if fact.by_model:
+                self._deliver(run.place)
             case Answered() | Stopped():
-                await self._show_end(adapter, run)
+                if run.status != "done":  # an end from outside may have moved any call
+                    await self._show_lines(adapter, run, list(run.batch))
+                self._deliver(run.place)
             case _:
                 pass
 
-    async def show_cards(self, run_id: str) -> None:
-        if self._adapter is None:
-            return
-        for approval in await self._parts.reader.approvals_of_run(run_id):
-            shown = present.card(approval, self._parts.about(approval.tool))
-            await self._adapter.show(approval.place, chat.CardShown(shown))
-
-    async def _show_call(self, adapter: chat.ChatAdapter, run: Run, call_id: str) -> None:
-        call = next(call for call in run.calls if call.id == call_id)
-        await adapter.show(run.place, present.tool_line(run.id, call))
-        if call.decision and call.state.value not in ("waiting", "approved"):
-            await self.show_cards(run.id)
-        if call.state is CallState.UNKNOWN:
-            await adapter.show(run.place, present.unknown(run.id, call.name, call.to_run, self._parts.clock()))
-
-    async def _show_end(self, adapter: chat.ChatAdapter, run: Run) -> None:
-        if run.status != "done":  # an end from outside may have moved any call
-            for call in run.batch:
-                await self._show_call(adapter, run, call.id)
-            await self.show_cards(run.id)
-        await adapter.show(run.place, chat.Answered(run.id, run.answer or "", self._parts.clock()))
-        await adapter.show(run.place, chat.Working(run.id, run.status))
+    async def _show_lines(self, adapter: chat.ChatAdapter, run: Run, calls: list[ToolCall]) -> None:
+        for call in calls:
+            await adapter.show(run.place, present.tool_line(run.id, call))

@@ -94,6 +94,8 @@ class PlainBox:
     work: Work | None = None
     schemas: bytes = b'[{"type":"function"}]'
     ran: list[str] = field(default_factory=list)
+    found: dict[str, ToolResult] = field(default_factory=dict)
+    asked_about: list[str] = field(default_factory=list)
 
     def judge(self, call: ToolCall) -> Verdict:
         unknown = Verdict("invalid", "unknown tool", f"There is no tool {call.name!r}.")
@@ -105,6 +107,10 @@ class PlainBox:
             return await self.work(call), True
         return ToolResult(f"result of {call.name}"), True
 
+    async def reconcile(self, call: ToolCall, *, key: str) -> ToolResult | None:
+        self.asked_about.append(call.name)
+        return self.found.get(call.name)
+
 
 @dataclass
 class RecordingAdapter:
@@ -113,6 +119,8 @@ class RecordingAdapter:
     platform: str = "web"
     shown: list[tuple[chat.Place, chat.Event]] = field(default_factory=list)
     watched: bool = False
+    sent: list[chat.Delivery] = field(default_factory=list)
+    refuses: Exception | None = None
 
     def is_watched(self, place: chat.Place) -> bool:
         return self.watched
@@ -122,6 +130,13 @@ class RecordingAdapter:
 
     def may_post(self, actor: chat.Actor, channel: str) -> str | None:
         return None if channel in self.channels() else f"There is no channel #{channel}."
+
+    async def send(self, delivery: chat.Delivery) -> str:
+        if self.refuses is not None:
+            raise self.refuses
+        self.sent.append(delivery)
+        await self.show(delivery.place, delivery.event)
+        return f"m{len(self.sent)}"
 
     async def show(self, place: chat.Place, event: chat.Event) -> None:
         self.shown.append((place, event))

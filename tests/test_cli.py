@@ -406,7 +406,7 @@ async def test_the_doctor_says_what_to_change(nod: Nod) -> None:
 
 
 async def test_migrate_and_version(nod: Nod) -> None:
-    assert (await nod("migrate")).out == "The database is at revision 0001.\n"
+    assert (await nod("migrate")).out == "The database is at revision 0002.\n"
     assert (await nod("version")).out.startswith("nod 0.")
 
 

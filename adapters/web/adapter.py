@@ -17,7 +17,7 @@ from adapters.web.page import Look
 from adapters.web.people import People, check_exposure
 from adapters.web.render import fragment
 from adapters.web.session import Seal
-from bot.chat import Actor, Answered, ChatService, Event, Place, TextSoFar, ToolLine, Working
+from bot.chat import Actor, Answered, ChatService, Delivery, Event, Place, TextSoFar, ToolLine, Working
 
 log = structlog.get_logger()
 
@@ -124,6 +124,11 @@ class WebAdapter:
         if channel.removeprefix("#") != ROOM.channel:
             return f"The web page has one channel: #{ROOM.channel}."
         return None
+
+    async def send(self, delivery: Delivery) -> str:
+        """Draw it on the pages that are open; a page that opens later has it from the store."""
+        await self.show(delivery.place, delivery.event)
+        return ""
 
     async def show(self, place: Place, event: Event) -> None:
         if place.room != ROOM:

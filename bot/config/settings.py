@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot import crash
 from bot.addresses import is_near
 from bot.errors import ConfigError
 
@@ -66,6 +67,7 @@ class Settings(BaseSettings):
     default_approver: str = Field("requester", description="Who approves: requester, admin, not_requester, a role.")
     confirm_text: Literal["template", "model"] = Field("template", description="Who words the question at the gate.")
     approval_ttl_s: int = Field(86_400, ge=60, le=31_536_000, description="Seconds until an approval expires.")
+    approval_reminders: int = Field(1, ge=0, le=5, description="Reminders to approvers while an approval waits.")
     tools_dir: Path | None = Field(None, description="Folder with your own tools, one Python file each.")
 
     discord_token: SecretStr = Field(SecretStr(""), description="Discord bot token.")
@@ -79,6 +81,7 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Lines for people or for machines.")
+    crash_at: str = Field("", description="For tests only: crash at this named point; see docs/reliability.md.")
 
     @classmethod
     def settings_customise_sources(
@@ -174,6 +177,12 @@ class Settings(BaseSettings):
             raise ValueError("this is a Slack token")
         if text and not text.startswith(prefix):
             raise ValueError(f"it begins with {prefix}; is another token in its place?")
+        return value
+
+    @field_validator("crash_at")
+    @classmethod
+    def _crash_point(cls, value: str) -> str:
+        crash.check(value)
         return value
 
     @field_validator("database_url")

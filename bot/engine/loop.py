@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bot.engine import words
-from bot.engine.machine import Limits, apply, decide, request_messages
+from bot.engine.machine import Limits, apply, decide, interrupted, request_messages
 from bot.engine.ports import ChatModel, Listener, RunStore, TextListener, ToolBox
 from bot.engine.steps import (
     Answer,
@@ -22,6 +22,7 @@ from bot.engine.steps import (
     CallModel,
     Fact,
     Finish,
+    Reconcile,
     Refuse,
     Replied,
     Returned,
@@ -29,15 +30,16 @@ from bot.engine.steps import (
     Started,
     Wait,
     Worded,
+    may_wait,
 )
-from bot.engine.types import CallState, Message, Reply, Run, ToolCall, Verdict, message
+from bot.engine.types import CallState, Message, Reply, Run, ToolCall, ToolResult, Verdict, message
 from bot.errors import BotError, ModelError
 
 
 class NoStore:
     """Keeps nothing: for scripts, where the checkpoint in the caller's hands is the only copy."""
 
-    async def commit(self, before: Run, fact: Fact, after: Run) -> None:
+    async def commit(self, before: Run, facts: Sequence[Fact], after: Run) -> None:
         return None
 
 
@@ -78,19 +80,32 @@ async def drive(run: Run, crew: Crew) -> Run:
 
 
 class _Drive:
-    """One drive: the run as it stands now, and the recording of facts one after the other."""
+    """One drive: the run as it stands now, the run as it is stored, and the facts in between.
+
+    Facts that may wait are stored together with the next one, at the latest before the model is asked again: one round
+    of reads is one transaction.
+    """
 
     def __init__(self, run: Run, crew: Crew) -> None:
         self.run = run
         self.crew = crew
+        self._stored = run
+        self._unstored: list[Fact] = []
         self._recording = asyncio.Lock()
 
     async def to_rest(self) -> Run:
+        try:
+            return await self._to_rest()
+        finally:
+            await self._store()  # what a cancellation would lose; nothing is left here after a rest
+
+    async def _to_rest(self) -> Run:
         started = self.crew.clock()
         while True:
             action = decide(self.run, self.crew.toolbox.judge, self.crew.limits)
             match action:
                 case CallModel(with_tools):
+                    await self._store()
                     if self.crew.clock() - started > self.crew.limits.max_seconds:
                         await self._record(self._too_slow())
                     else:
@@ -100,6 +115,9 @@ class _Drive:
                 case Refuse(returned):
                     for fact in returned:
                         await self._record(fact)
+                case Reconcile(calls):
+                    for call in calls:
+                        await self._record(interrupted(call, await self._found(call)))
                 case AskApproval(calls):
                     await self._ask(calls)
                 case Answer(text, status):
@@ -107,13 +125,27 @@ class _Drive:
                 case Wait() | Finish():
                     return self.run
 
-    async def _record(self, fact: Fact) -> None:
-        """Durable first, then visible. Reads finish side by side, so one at a time."""
+    async def _record(self, *facts: Fact) -> None:
+        """Durable first, then visible; what may wait is visible at once. Reads end side by side, so one at a time."""
         async with self._recording:
-            after = apply(self.run, fact)
-            await self.crew.store.commit(self.run, fact, after)
+            may_all_wait = True
+            after = self.run
+            for fact in facts:
+                may_all_wait = may_all_wait and may_wait(_call_of(after, fact), fact)
+                after = apply(after, fact)
+            self._unstored += facts
             self.run = after
-            await self.crew.listener.on_fact(after, fact)
+            if not may_all_wait:
+                await self._store()
+            for fact in facts:
+                await self.crew.listener.on_fact(after, fact)
+
+    async def _store(self) -> None:
+        """Make durable what is not yet."""
+        facts, self._unstored = self._unstored, []
+        if facts:
+            before, self._stored = self._stored, self.run
+            await self.crew.store.commit(before, facts, self.run)
 
     def _too_slow(self) -> Answered:
         minutes = round(self.crew.limits.max_seconds / 60)
@@ -160,13 +192,19 @@ class _Drive:
         state = CallState.UNKNOWN if not is_known else CallState.FAILED if result.is_error else CallState.DONE
         await self._record(Returned(call.id, state, result, duration_ms))
 
+    async def _found(self, call: ToolCall) -> ToolResult | None:
+        return await self.crew.toolbox.reconcile(call, key=f"{self.run.id}:{call.id}")
+
     # --- the gate ---
 
     async def _ask(self, calls: tuple[tuple[ToolCall, Verdict], ...]) -> None:
         """Stored and shown first, worded then: a slow model never delays the buttons."""
-        await self._record(Asked(tuple((call.id, verdict) for call, verdict in calls)))
-        by_model = self.crew.confirm_text == "model"
-        worded = await self._unless_changed(self._worded_by_model()) if by_model else None
+        asked = Asked(tuple((call.id, verdict) for call, verdict in calls))
+        if self.crew.confirm_text == "template":
+            await self._record(asked, Worded(words.question(apply(self.run, asked))))
+            return
+        await self._record(asked)
+        worded = await self._unless_changed(self._worded_by_model())
         await self._record(worded or Worded(words.question(self.run)))
 
     async def _unless_changed(self, work: Coroutine[Any, Any, Worded]) -> Worded | None:
@@ -192,8 +230,13 @@ class _Drive:
                 tool_choice="none",
             )
         except ModelError:
-            return Worded(words.ASK_FALLBACK)
-        return Worded(reply.text.strip() or words.ASK_FALLBACK, reply.usage)
+            return Worded(words.ASK_FALLBACK, by_model=True)
+        return Worded(reply.text.strip() or words.ASK_FALLBACK, reply.usage, by_model=True)
+
+
+def _call_of(run: Run, fact: Fact) -> ToolCall | None:
+    call_id = getattr(fact, "call_id", None)
+    return next((call for call in run.batch if call.id == call_id), None)
 
 
 def _without_calls(reply: Reply) -> Reply:

@@ -20,8 +20,10 @@ from bot.engine.steps import (
     Decided,
     Fact,
     Finish,
+    Reconcile,
     Refuse,
     Replied,
+    Restored,
     Returned,
     RunTools,
     Started,
@@ -69,34 +71,61 @@ def _next_for_calls(run: Run, judge: Judge, limits: Limits) -> Action | None:
     still_open = [call for call in run.batch if not call.is_final]
     if not still_open:
         return None
-    judged = [(call, judge(call)) for call in still_open if call.state is not CallState.WAITING]
+    judged = [(call, judge(call)) for call in still_open]
+    interrupted = [call for call, verdict in judged if _is_interrupted(call, verdict)]
+    if interrupted:
+        return Reconcile(tuple(interrupted))
     refused = [fact for call, verdict in judged if (fact := _refusal(run, call, verdict, limits))]
     if refused:
         return Refuse(tuple(refused))
     runnable = tuple((call, verdict) for call, verdict in judged if _may_run(call, verdict))
     if runnable:
         return RunTools(runnable)
-    gated = tuple((call, verdict) for call, verdict in judged if call.state is CallState.PROPOSED)
+    gated = tuple((call, verdict) for call, verdict in judged if _has_to_be_asked(call, verdict))
     return AskApproval(gated) if gated else Wait()
 
 
 def _may_run(call: ToolCall, verdict: Verdict) -> bool:
-    """Free calls, approved calls, and repeatable calls that a crash interrupted."""
+    """Free calls, approved calls, and repeatable calls that a crash interrupted. A call that waits is released by
+    nobody but a person."""
+    if call.state is CallState.WAITING:
+        return False
     return verdict.outcome == "run" or call.state is not CallState.PROPOSED
+
+
+def _has_to_be_asked(call: ToolCall, verdict: Verdict) -> bool:
+    """A call that nobody was asked about, or was asked about when its tool was another."""
+    return call.state is CallState.PROPOSED or has_changed(call, verdict)
+
+
+def has_changed(call: ToolCall, verdict: Verdict) -> bool:
+    """Whether the tool is not the one this call was judged by."""
+    return bool(call.definition) and call.definition != verdict.definition
 
 
 def _refusal(run: Run, call: ToolCall, verdict: Verdict, limits: Limits) -> Returned | None:
     """Why this call ends here without running, None when nothing speaks against it."""
     if call.state is CallState.STARTED:
-        return None if _may_repeat(call, verdict) else _interrupted(call)
+        return None
+    if call.state is CallState.WAITING:
+        return _withdrawn(call, verdict)
     if verdict.outcome == "invalid":
         return _failed(call, verdict.text, verdict.rule, is_correctable=True)
     if verdict.outcome == "deny":
         return _denied(call, words.refused_by_policy(verdict) if call.decision else verdict.text, verdict.rule)
     if call.state is CallState.APPROVED:
-        changed = bool(call.definition) and call.definition != verdict.definition
+        changed = has_changed(call, verdict)
         return _denied(call, words.DEFINITION_CHANGED, "tool changed since it was approved") if changed else None
     return _capped(run, call, limits)
+
+
+def _withdrawn(call: ToolCall, verdict: Verdict) -> Returned | None:
+    """Why a call stops waiting: the policy was tightened, or under its tool's new definition it could not run."""
+    if verdict.outcome == "deny":
+        return _denied(call, words.withdrawn_by_policy(verdict), verdict.rule)
+    if verdict.outcome == "invalid" and has_changed(call, verdict):
+        return _failed(call, f"{words.WITHDRAWN} {verdict.text}", "tool changed while it waited")
+    return None
 
 
 def _capped(run: Run, call: ToolCall, limits: Limits) -> Returned | None:
@@ -120,9 +149,16 @@ def _may_repeat(call: ToolCall, verdict: Verdict) -> bool:
     return is_repeatable and verdict.outcome in ("run", "ask") and call.definition == verdict.definition
 
 
-def _interrupted(call: ToolCall) -> Returned:
-    result = ToolResult(words.INTERRUPTED, is_error=True)
-    return Returned(call.id, CallState.UNKNOWN, result, rule="interrupted")
+def _is_interrupted(call: ToolCall, verdict: Verdict) -> bool:
+    return call.state is CallState.STARTED and not _may_repeat(call, verdict)
+
+
+def interrupted(call: ToolCall, found: ToolResult | None) -> Returned:
+    """The end of a call that a crash cut off: what its tool found out (`found`), or unknown."""
+    if found is None:
+        return Returned(call.id, CallState.UNKNOWN, ToolResult(words.INTERRUPTED, is_error=True), rule="interrupted")
+    state = CallState.FAILED if found.is_error else CallState.DONE
+    return Returned(call.id, state, found, rule="reconciled by its tool")
 
 
 def _failed(call: ToolCall, text: str, rule: str, *, is_correctable: bool = False) -> Returned:
@@ -171,9 +207,10 @@ def _add(run: Run, fact: Fact) -> Run:
             return _replied(run, reply)
         case Asked(calls):
             for call_id, verdict in calls:
-                run = _move(run, call_id, {CallState.PROPOSED}, state=CallState.WAITING, **_judged(verdict))
+                may_be_in = {CallState.PROPOSED, CallState.WAITING}
+                run = _move(run, call_id, may_be_in, state=CallState.WAITING, **_judged(verdict))
             return run
-        case Worded(text, usage):
+        case Worded(text, usage, _):
             return replace(run, ask_text=text, usage=run.usage + usage)
         case Decided(call_id, decision):
             return _decided(run, call_id, decision)
@@ -186,6 +223,8 @@ def _add(run: Run, fact: Fact) -> Run:
             return replace(run, answer=text, status=status)
         case Stopped(by):
             return _stopped(run, by)
+        case Restored():
+            return _restored(run)
         case _:
             assert_never(fact)
 
@@ -248,7 +287,7 @@ def _returned(run: Run, fact: Returned) -> Run:
     run = _move(
         run,
         fact.call_id,
-        {CallState.PROPOSED, CallState.APPROVED, CallState.STARTED},
+        {CallState.PROPOSED, CallState.WAITING, CallState.APPROVED, CallState.STARTED},
         state=fact.state,
         result=result,
         duration_ms=fact.duration_ms,
@@ -267,6 +306,22 @@ def _interrupt(call: ToolCall, by: str) -> ToolCall:
     if call.state is CallState.STARTED:
         return replace(call, state=CallState.UNKNOWN, result=ToolResult(words.INTERRUPTED, is_error=True))
     return replace(call, state=CallState.CANCELLED, result=ToolResult(words.cancelled(by), is_error=True))
+
+
+def _restored(run: Run) -> Run:
+    """What was approved or had started may have run since the backup; what waits goes on waiting; the rest ends."""
+    unknown = ToolResult(words.RESTORED, is_error=True)
+    calls = tuple(
+        replace(call, state=CallState.UNKNOWN, result=unknown)
+        if call.state in (CallState.APPROVED, CallState.STARTED)
+        else call
+        for call in run.calls
+    )
+    run = replace(run, calls=calls)
+    if run.waiting:
+        return run
+    ended = tuple(call if call.is_final else _interrupt(call, "the restore") for call in calls)
+    return replace(run, calls=ended, status="failed", answer=words.with_gathered(words.RESTORED_RUN, run))
 
 
 def _settle(run: Run) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from bot.engine.steps import Fact
@@ -51,12 +51,18 @@ class ToolBox(Protocol):
         effect that must not be repeated timed out.
         """
 
+    async def reconcile(self, call: ToolCall, *, key: str) -> ToolResult | None:
+        """Find out what became of a call that had started when the bot ended; None when nobody can tell.
+
+        Never raises but `CancelledError`, and never runs the call.
+        """
+
 
 class RunStore(Protocol):
     """Where facts become durable."""
 
-    async def commit(self, before: Run, fact: Fact, after: Run) -> None:
-        """Store what `fact` changed, in one transaction. Raises `StaleRun` when a call was moved by another."""
+    async def commit(self, before: Run, facts: Sequence[Fact], after: Run) -> None:
+        """Store what the facts changed, in one transaction. Raises `StaleRun` when a call was moved by another."""
 
 
 class Listener(Protocol):

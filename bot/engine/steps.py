@@ -32,8 +32,18 @@ class Refuse:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconcile:
+    """These calls had started when the bot ended: find out what became of them, where their tool can tell."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AskApproval:
-    """These calls stop at the gate: store them as waiting, show them, word the question."""
+    """These calls stop at the gate: store them as waiting, show them, word the question.
+
+    A call that waits already, for a tool that has changed since, is asked about anew.
+    """
 
     calls: tuple[tuple[ToolCall, Verdict], ...]
 
@@ -56,7 +66,7 @@ class Finish:
     """The run is over."""
 
 
-Action = CallModel | RunTools | Refuse | AskApproval | Answer | Wait | Finish
+Action = CallModel | RunTools | Refuse | Reconcile | AskApproval | Answer | Wait | Finish
 
 
 # --- facts: what happened (past tense) ------------------------------------------------------------------------------
@@ -76,10 +86,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """The question as the people see it, never part of the messages; `usage` of the model where it worded it."""
+    """The question, never part of the messages. `by_model` it has to be shown beside the card; then `usage` is what
+    wording it took."""
 
     text: str
     usage: Usage = NO_USAGE
+    by_model: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +134,28 @@ class Stopped:
     by: str
 
 
-Fact = Replied | Asked | Worded | Decided | Started | Returned | Answered | Stopped
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The run comes from a backup: what happened after it was made is not known."""
+
+
+Fact = Replied | Asked | Worded | Decided | Started | Returned | Answered | Stopped | Restored
+
+
+def may_wait(call: ToolCall | None, fact: Fact) -> bool:
+    """Whether a fact may become durable together with the next one: were it lost, repeating it would harm nobody.
+
+    That is what the model said, and what came of calls that need no claim: reads nobody was asked about, and calls
+    that ended without having started. `call` is the fact's call as it was before.
+    """
+    match fact:
+        case Replied():
+            return True
+        case Started(_, verdict):
+            return verdict.effect == "read" and verdict.outcome == "run"
+        case Returned():
+            assert call is not None, "a call returned"
+            is_free_read = call.effect == "read" and call.verdict == "run"
+            return call.state is CallState.PROPOSED or (call.state is CallState.STARTED and is_free_read)
+        case _:
+            return False

@@ -52,6 +52,13 @@ class Actor:
         return self.name or self.user
 
 
+def parse_actor(key: str, name: str = "") -> Actor:
+    """Read an identity back: `web:alice`, `slack:T1/U1`."""
+    platform, _, rest = key.partition(":")
+    workspace, slash, user = rest.rpartition("/")
+    return Actor(platform, workspace if slash else "", user, name)
+
+
 # --- messages ----------------------------------------------------------------------------------------------------
 
 
@@ -211,7 +218,8 @@ class Verdict:
 
     RUN: run it now. ASK: stop and ask `approver`. DENY: the policy says no. INVALID: it could not run (unknown tool,
     malformed arguments); the model may correct itself. `text` is what the model is told for DENY and INVALID; `rule`
-    names what decided, for the audit and for "why was I asked?".
+    names what decided, for the audit and for "why was I asked?". `ttl_s` is how long an approval of this tool waits,
+    None = as long as any.
     """
 
     outcome: Literal["run", "ask", "deny", "invalid"]
@@ -220,6 +228,7 @@ class Verdict:
     effect: Effect = "once"
     approver: str = ""
     definition: str = ""
+    ttl_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +240,7 @@ class ToolFacts:
     effect: Effect = "once"
     approver: str = ""
     roles: frozenset[str] | None = None
+    ttl_s: int | None = None
 
 
 Permit = Callable[[ToolFacts], Verdict]

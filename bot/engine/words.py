@@ -15,6 +15,19 @@ INTERRUPTED = (
     "Do not repeat it; tell the user to check."
 )
 EXPIRED = "Approval expired: nobody decided in time, so this was not run. This is neither consent nor denial."
+RESTORED = (
+    "Outcome unknown: the bot was restored from a backup, and this may have run after the backup was made. "
+    "Do not repeat it; tell the user to check."
+)
+RESTORED_RUN = (
+    "I was restored from a backup that was made while I worked on this, so I may have answered it already. "
+    "Ask again if it is still needed."
+)
+PARKED = (
+    "I stopped working on this: the bot ended unexpectedly three times while it was at it. "
+    "The operator finds more in the log; ask again once it is mended."
+)
+WITHDRAWN = "Not run: the tool changed while this waited for approval."
 DEFINITION_CHANGED = "Not run: the tool changed after this was approved, so it needs a new request."
 TOOLS_NOTE = (
     "You can call tools. Use one when it is needed to answer or to do what was asked; "
@@ -56,6 +69,10 @@ def cancelled(by: str) -> str:
 
 def refused_by_policy(verdict: Verdict) -> str:
     return f"Not run: it was approved, but the policy no longer permits it ({verdict.rule})."
+
+
+def withdrawn_by_policy(verdict: Verdict) -> str:
+    return f"Not run: while it waited for approval, the policy stopped permitting it ({verdict.rule})."
 
 
 def too_many(limit: int) -> str:
@@ -118,6 +135,31 @@ def question(run: Run) -> str:
     lines = [f"- **{call.name}** `{call.to_run or '{}'}`" for call in calls]
     what = "This action needs" if len(calls) == 1 else f"These {len(calls)} actions need"
     return "\n".join([f"{what} confirmation before anything happens:", *lines])
+
+
+def unknown_report(run: Run, call: ToolCall) -> str:
+    """The report on a call whose outcome nobody knows, with its arguments, for the requester and the approver."""
+    people = ", ".join(dict.fromkeys(name for name in (run.requester.label, call.decided_by) if name))
+    why = "the bot was restored from a backup" if call.result and call.result.text == RESTORED else "it was interrupted"
+    return (
+        f"{people}: it is not known whether {call.name} took effect: {why} after it had started. "
+        f"It will not be repeated. Please check. Its arguments:\n{pretty(call.to_run)}"
+    )
+
+
+def expired_notice(run: Run, call: ToolCall) -> str:
+    return (
+        f"{run.requester.label}: nobody decided about {call.name} in time, so it was not run. "
+        "That is neither a yes nor a no: ask again if it is still needed."
+    )
+
+
+def pretty(arguments: str) -> str:
+    """The arguments in full, indented; as they are where they are not JSON."""
+    try:
+        return json.dumps(json.loads(arguments or "{}"), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return arguments
 
 
 def arguments_shown(call: ToolCall) -> object:

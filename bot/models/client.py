@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from bot import crash
 from bot.engine.ports import TextListener
 from bot.engine.types import Message, Reply, Run
 from bot.errors import ModelConfigError, ModelError, ModelRejected, ModelUnavailable
@@ -123,10 +124,12 @@ class ModelClient:
         offered = b"" if self._config.tools is False else tools
         body = self._form.fill(messages, tools=offered, tool_choice=tool_choice, stream=on_text is not None)
         watcher = Watcher(on_text, self._redact)
+        crash.at("model.before")
         with self._translated():
             completion = await self._in_time(body, watcher)
             reply = read_reply(self._masked(completion), run, make_id=self._make_id)
         await watcher.tell(reply.text)
+        crash.at("model.after")
         return reply
 
     async def aclose(self) -> None:
@@ -159,6 +162,7 @@ class ModelClient:
         """Send the request once and read the reply; the connection is free afterwards, however it ends."""
         with self._translated():
             async with self._sent(body) as response, aclosing(_chunks(response)) as chunks:
+                crash.at("model.inside")
                 return await read_completion(chunks, watcher, silence_s=self._silence_s)
 
     @asynccontextmanager

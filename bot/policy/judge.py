@@ -29,12 +29,16 @@ def judge(rights: Rights, facts: ToolFacts, *, default_approver: str = "requeste
         return Verdict("deny", f"{facts.name} is denied for this person")
     approver = facts.approver or default_approver
     if facts.name in rights.ask:
-        return Verdict("ask", f"{facts.name} always asks for this person", effect=facts.effect, approver=approver)
+        return _ask(facts, f"{facts.name} always asks for this person", approver)
     if not facts.confirm:
         return Verdict("run", f"{facts.name} needs no confirmation", effect=facts.effect)
     if facts.name in rights.allow:
         return Verdict("run", f"{facts.name} is allowed for this person without asking", effect=facts.effect)
-    return Verdict("ask", f"{facts.name} needs confirmation", effect=facts.effect, approver=approver)
+    return _ask(facts, f"{facts.name} needs confirmation", approver)
+
+
+def _ask(facts: ToolFacts, rule: str, approver: str) -> Verdict:
+    return Verdict("ask", rule, effect=facts.effect, approver=approver, ttl_s=facts.ttl_s)
 
 
 def _in_role(role: str, facts: ToolFacts) -> bool:
@@ -42,6 +46,16 @@ def _in_role(role: str, facts: ToolFacts) -> bool:
     if facts.roles is None:
         return bool(role) and role != GUEST
     return role == ADMIN or role in facts.roles
+
+
+def named_approvers(rule: str, *, requester: Actor, admins: frozenset[str]) -> list[str]:
+    """The identities `rule` names, for a reminder: a role names nobody."""
+    if rule == "requester":
+        return [requester.key]
+    if rule == "admin":
+        home = requester.key.removesuffix(requester.user)
+        return sorted(key for key in admins if key.startswith(home))
+    return [person.strip() for person in rule.split(",")] if ":" in rule else []
 
 
 def may_decide(rule: str, *, actor: Actor, role: str, requester: Actor) -> str | None:

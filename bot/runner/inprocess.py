@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
 
 import structlog
 
 log = structlog.get_logger()
+Key = TypeVar("Key", bound=Hashable)
 
 
-class Runner:
-    """Drives runs in this process.
+class Runner(Generic[Key]):
+    """Works in this process on keys: runs by their ids, places with something to send.
 
-    `work` is called with the run's id, never twice at once for the same one, and with an event that is set when the
-    run was kicked again meanwhile: something about it has changed.
+    `work` is called with the key, never twice at once for the same one, and with an event that is set when the key was
+    kicked again meanwhile: something about it has changed.
     """
 
-    def __init__(self, work: Callable[[str, asyncio.Event], Awaitable[None]]) -> None:
+    def __init__(self, work: Callable[[Key, asyncio.Event], Awaitable[None]]) -> None:
         self._work = work
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._again: dict[str, asyncio.Event] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._again: dict[Key, asyncio.Event] = {}
         self._is_closed = False
 
-    def kick(self, key: str) -> None:
+    def kick(self, key: Key) -> None:
         """Work on this key soon."""
         if self._is_closed:
             return
@@ -31,16 +33,23 @@ class Runner:
             self._again[key].set()
             return
         self._again[key] = asyncio.Event()
-        task = asyncio.create_task(self._until_done(key), name=f"run {key}")
+        task = asyncio.create_task(self._until_done(key), name=f"work on {key}")
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._forget(key))  # also of a task that was cancelled before its first step
 
-    async def rested(self, key: str) -> None:
+    def is_working_on(self, key: Key) -> bool:
+        return key in self._tasks
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._tasks)
+
+    async def rested(self, key: Key) -> None:
         """Wait until this key is not being worked on."""
         while task := self._tasks.get(key):
             await asyncio.wait([task])
 
-    async def cancel(self, key: str) -> None:
+    async def cancel(self, key: Key) -> None:
         """Stop working on this key, and wait until it has stopped."""
         if task := self._tasks.get(key):
             task.cancel()
@@ -51,20 +60,22 @@ class Runner:
         while self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
-    async def aclose(self, *, within_s: float = 10.0) -> None:
-        """Take nothing new, give what works a moment to come to rest, then cancel it. What is open goes on at the
-        next start."""
+    async def aclose(self, *, within_s: float = 10.0) -> list[Key]:
+        """Take nothing new, give what works a moment to come to rest, then cancel it: those keys are given. What is
+        open goes on at the next start."""
         self._is_closed = True
-        tasks = list(self._tasks.values())
+        tasks = dict(self._tasks)
         if not tasks:
-            return
-        _, late = await asyncio.wait(tasks, timeout=within_s)
-        for task in late:
+            return []
+        await asyncio.wait(tasks.values(), timeout=within_s)
+        late = {key: task for key, task in tasks.items() if not task.done()}
+        for task in late.values():
             task.cancel()
         if late:
-            await asyncio.wait(late)
+            await asyncio.wait(late.values())
+        return list(late)
 
-    async def _until_done(self, key: str) -> None:
+    async def _until_done(self, key: Key) -> None:
         try:
             again = self._again[key]
             while True:
@@ -75,8 +86,8 @@ class Runner:
         except (
             Exception
         ):  # the rim of a worker: a run's failure must not end the bot; the run is retried at the next start
-            log.exception("run.crashed", run=key)
+            log.exception("work.crashed", key=str(key))
 
-    def _forget(self, key: str) -> None:
+    def _forget(self, key: Key) -> None:
         del self._tasks[key]
         self._again.pop(key, None)

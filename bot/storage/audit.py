@@ -5,11 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from bot.engine.types import Run, ToolCall
-from bot.storage import schema
-from bot.storage.database import Database
+from bot.storage.database import Database, Transaction
+from bot.storage.schema import audit
+from bot.storage.statements import Statement, insert_of, this
+
+_ADD = insert_of(audit, "id")
+_NEWEST = Statement(select(audit).order_by(audit.c.id.desc()).limit(this("at_most")))
+
+
+def note(tx: Transaction, run: Run, call: ToolCall) -> None:
+    """Write the row for a call that has just come into its state."""
+    tx.execute(_ADD, audit_row(run, call, tx.now_ms))
 
 
 def audit_row(run: Run, call: ToolCall, at_ms: int) -> dict[str, Any]:
@@ -38,28 +47,18 @@ class AuditRows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def note_refused(self, *, at_ms: int, run: Run, call: ToolCall, actor: str, why: str) -> None:
+    async def note_refused(self, *, run: Run, call: ToolCall, actor: str, why: str) -> None:
         """Somebody pressed a button they may not press."""
-        row = {
-            **audit_row(run, call, at_ms),
-            "event": "click.refused",
-            "approver": actor,
-            "decision": "refused",
-            "outcome": "",
-            "reason": why,
-        }
-        async with self._db.begin() as connection:
-            await connection.execute(insert(schema.audit).values(**row))
+        said = {"event": "click.refused", "approver": actor, "decision": "refused", "outcome": "", "reason": why}
+        await self._db.run(lambda tx: tx.execute(_ADD, {**audit_row(run, call, tx.now_ms), **said}))
 
     async def read(self, *, limit: int = 1000) -> list[dict[str, Any]]:
         """The newest rows, oldest first, in the words of the contract (`audit --json`)."""
-        table = schema.audit
-        async with self._db.begin() as connection:
-            rows = (await connection.execute(select(table).order_by(table.c.id.desc()).limit(limit))).all()
-        return [_public(row._mapping) for row in reversed(rows)]
+        rows = await self._db.run(lambda tx: tx.all(_NEWEST, at_most=limit))
+        return [_public(row._asdict()) for row in reversed(rows)]
 
 
-def _public(row: Any) -> dict[str, Any]:
+def _public(row: dict[str, Any]) -> dict[str, Any]:
     at = datetime.fromtimestamp(row["at_ms"] / 1000, UTC).isoformat(timespec="milliseconds")
     keys = (
         "event",

@@ -1,5 +1,8 @@
 """Open the database: one connection, durable commits, migrations at start, one owner process.
 
+A transaction is one function, run from BEGIN to COMMIT on the driver's thread: nothing can come in between, a cancelled
+caller cannot leave it open, and the event loop is asked once, not once a statement.
+
 SQLite facts behind it: a deferred transaction that reads first and writes later fails at once when another has
 committed, so every transaction starts with BEGIN IMMEDIATE; `synchronous=FULL` because NORMAL may lose the mark that
 a call has started on power loss (sqlite.org/wal.html).
@@ -10,145 +13,182 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
-from threading import Thread
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+import aiosqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
-from bot.errors import ConfigError, InUse, StoreError
+from bot.errors import ConfigError, InUse, StoreError, Taken
+from bot.storage.statements import Statement
 
 T = TypeVar("T")
 CLOSE_S = 2.0
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
+NOW = "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 5.0
+NOTHING: Mapping[str, Any] = {}
 
 
 class Transaction:
-    """A connection inside one transaction. A statement that was begun is waited for, even when its caller is cancelled:
-    the driver's thread would go on with it anyway, and leave the transaction open behind the caller's back."""
+    """What a function does inside its transaction. Raises `Taken` where a row with this key is there already."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int] | None = None) -> None:
         self._connection = connection
+        self._clock = clock
 
-    async def execute(self, statement: Executable, rows: Any = None) -> CursorResult[Any]:
-        result = await to_its_end(self._connection.execute(statement, rows))
-        assert isinstance(result, CursorResult)
-        return result
+    @cached_property
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 by the database's clock, the same for the whole transaction."""
+        return self._clock() if self._clock else int(self._connection.execute(NOW).fetchone()[0])
 
-    async def exec_driver_sql(self, statement: str) -> CursorResult[Any]:
-        return await to_its_end(self._connection.exec_driver_sql(statement))
+    def execute(self, statement: Statement, values: Mapping[str, Any] = NOTHING) -> int:
+        """Give how many rows it changed."""
+        return self._cursor(statement, values).rowcount
 
-    async def run_sync(self, function: Callable[[Connection], T]) -> T:
-        return await to_its_end(self._connection.run_sync(function))
+    def execute_all(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self._cursor(statement, row)
+
+    def insert(self, statement: Statement, values: Mapping[str, Any]) -> int:
+        """Give the new row's id."""
+        return self._cursor(statement, values).lastrowid or 0
+
+    def all(self, statement: Statement, **values: Any) -> list[Any]:
+        return list(map(statement.row, self._cursor(statement, values)))
+
+    def first(self, statement: Statement, **values: Any) -> Any:
+        """The first row, or None."""
+        row = self._cursor(statement, values).fetchone()
+        return None if row is None else statement.row(row)
+
+    def scalar(self, statement: Statement, **values: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self._cursor(statement, values).fetchone()
+        return None if row is None else row[0]
+
+    def _cursor(self, statement: Statement, values: Mapping[str, Any]) -> sqlite3.Cursor:
+        constants = statement.constants
+        try:
+            return self._connection.execute(statement.sql, {**constants, **values} if constants else values)
+        except sqlite3.IntegrityError as err:
+            raise Taken(f"The database refused: {_plain(err)}.") from err
 
 
 class Database:
-    """One open database. `begin()` gives one transaction that commits, or rolls back on any error and cancellation."""
+    """One open database. `clock` replaces the database's own, for tests."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._workers: list[Thread] = []
-        event.listen(engine.sync_engine, "connect", self._prepare)
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
+    def __init__(self, connection: aiosqlite.Connection, *, clock: Callable[[], int] | None = None) -> None:
+        self._connection = connection
+        self._clock = clock
 
-    def _prepare(self, dbapi: Any, _record: object) -> None:
-        self._workers.append(dbapi.driver_connection._thread)
-        _set_pragmas(dbapi)
+    async def run(self, work: Callable[[Transaction], T], *, patience_s: float = 0) -> T:
+        """Run `work` in one transaction: committed when it returns, rolled back when it raises.
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Transaction]:
-        try:
-            connection = await to_its_end(self._engine.connect().start(), undo=AsyncConnection.close)
+        It is waited for even when the caller is cancelled: it happens wholly or not at all. While the database refuses
+        (locked, full, an I/O error) the whole of it is tried again for `patience_s`. Raises `StoreError`.
+        """
+        give_up_at = time.monotonic() + patience_s
+        pause_s = FIRST_PAUSE_S
+        while True:
             try:
-                await to_its_end(connection.begin().start())
-                yield Transaction(connection)
-                await to_its_end(connection.commit())
-            finally:
-                await to_its_end(connection.close())  # rolls back what was not committed
-        except DBAPIError as err:
-            raise StoreError(f"The database refused: {_plain(err)}.") from err
+                return await self._on_its_thread(partial(self._transact, work))
+            except sqlite3.OperationalError as err:
+                if time.monotonic() + pause_s > give_up_at:
+                    raise StoreError(f"The database refused: {_plain(err)}.") from err
+            except (sqlite3.Error, OverflowError, UnicodeError, ValueError) as err:
+                raise StoreError(f"The database refused: {_plain(err)}.") from err
+            await asyncio.sleep(pause_s * (0.5 + random.random() / 2))  # jitter
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _transact(self, work: Callable[[Transaction], T]) -> T:
+        connection = self._connection._conn
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(Transaction(connection, self._clock))
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # some errors of SQLite have rolled back already
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    async def _on_its_thread(self, function: Callable[[], T]) -> T:
+        """Run `function` on the driver's thread; a cancellation that comes meanwhile is raised once it has ended."""
+        task: asyncio.Task[T] = asyncio.ensure_future(self._connection._execute(function))  # type: ignore[no-untyped-call]
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            while not task.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # it was cancelled for another reason: nobody reads this one any more
+            raise
 
     async def ping(self) -> None:
-        """Raise `StoreError` unless the database answers."""
-        async with self.begin() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        """Raise `StoreError` unless the database takes a transaction."""
+        await self.run(lambda transaction: transaction.now_ms)
 
     async def migrate(self) -> str:
         """Bring the schema up to date; gives the revision. Safe to run again."""
         from bot.storage.migrate import upgrade
 
-        async with self.begin() as connection:
-            return await connection.run_sync(upgrade)
+        try:
+            return await self._on_its_thread(lambda: upgrade(self._connection._conn))
+        except sqlite3.Error as err:
+            raise StoreError(f"The database refused: {_plain(err)}.") from err
 
     async def aclose(self) -> None:
-        """Close, and wait for the driver's threads: aiosqlite's own close leaves its thread a last word to the loop."""
-        await to_its_end(self._engine.dispose())
-        for worker in self._workers:
-            await asyncio.to_thread(worker.join, CLOSE_S)
+        """Close, and wait for the driver's thread: aiosqlite's own close leaves it a last word to the loop."""
+        await self._connection.close()
+        await asyncio.to_thread(self._connection._thread.join, CLOSE_S)
 
 
-async def to_its_end(work: Coroutine[Any, Any, T], *, undo: Callable[[T], Awaitable[None]] | None = None) -> T:
-    """Await `work` to its end; a cancellation that comes meanwhile is raised then, after `undo` of what it gave."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
-        if task.cancelled():
-            raise
-        if task.exception() is None and undo is not None:
-            await to_its_end(_as_coroutine(undo(task.result())))
-        raise
-
-
-async def _as_coroutine(work: Awaitable[None]) -> None:
-    await work
-
-
-async def open_database(url: str) -> Database:
+async def open_database(url: str, *, clock: Callable[[], int] | None = None) -> Database:
     """Open and migrate. Raises `ConfigError` when the URL is none, or the file cannot be used."""
+    path = _path(url)
+    connection = aiosqlite.connect(path, isolation_level=None, cached_statements=256)
     try:
-        engine = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_timeout=60)
-    except SQLAlchemyError as err:
-        raise ConfigError("DATABASE_URL", "it is not a database URL: sqlite+aiosqlite:///path") from err
-    database = Database(engine)
+        await connection
+    except sqlite3.Error as err:
+        await asyncio.to_thread(connection._thread.join, CLOSE_S)
+        raise ConfigError("DATABASE_URL", f"{path} cannot be used: {_plain(err)}") from err
+    database = Database(connection, clock=clock)
     try:
+        for pragma in PRAGMAS:
+            await connection.execute(f"PRAGMA {pragma}")
         await database.migrate()
-    except StoreError as err:
+    except (StoreError, sqlite3.Error) as err:
         await database.aclose()
-        raise ConfigError("DATABASE_URL", f"{engine.url.database} cannot be used: {err.user_message}") from err
+        why = err.user_message if isinstance(err, StoreError) else _plain(err)
+        raise ConfigError("DATABASE_URL", f"{path} cannot be used: {why}") from err
     except BaseException:
         await database.aclose()
         raise
     return database
 
 
-def _set_pragmas(dbapi: Any) -> None:
-    dbapi.isolation_level = None
+def _path(url: str) -> str:
     try:
-        cursor = dbapi.cursor()
-        for pragma in PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-    except BaseException:
-        dbapi.close()  # the pool does not know this connection yet
-        raise
+        parts = make_url(url)
+    except ArgumentError as err:
+        raise ConfigError("DATABASE_URL", "it is not a database URL: sqlite+aiosqlite:///path") from err
+    if parts.host or parts.query:
+        raise ConfigError("DATABASE_URL", "write it without a host and without options: sqlite+aiosqlite:///path")
+    return parts.database or ":memory:"
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _plain(err: DBAPIError) -> str:
+def _plain(err: Exception) -> str:
     """The driver's own words, without the statement and its values."""
-    return str(err.orig)[:200] if err.orig else type(err).__name__
+    return str(err)[:200] or type(err).__name__
 
 
 # --- one owner -----------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""Migrations: shipped inside the package, run at start, in the caller's transaction."""
+"""Migrations: shipped inside the package, run at start, in one transaction on the connection that will be used."""
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from alembic import command
@@ -9,13 +10,31 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, StaticPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
-from bot.errors import ConfigError
+from bot import crash
+from bot.errors import ConfigError, StoreError
 
 
-def upgrade(connection: Connection) -> str:
-    """Bring the schema to the newest revision and give its name. Raises `ConfigError` for a newer database."""
+def upgrade(raw: sqlite3.Connection) -> str:
+    """Bring the schema to the newest revision and give its name. Raises `ConfigError` for a newer database, and
+    `StoreError` when the database refuses."""
+    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)  # it is not ours to close
+    crash.at("migrate.before")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            revision = _upgrade(connection)
+            crash.at("migrate.inside")
+            connection.commit()
+    except DBAPIError as err:
+        raise StoreError(f"The database refused: {str(err.orig)[:200]}.") from err
+    crash.at("migrate.after")
+    return revision
+
+
+def _upgrade(connection: Connection) -> str:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection

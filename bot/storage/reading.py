@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Subquery, and_, case, func, select
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from bot.engine.types import Actor, CallState, Place
-from bot.storage import schema
-from bot.storage.database import Database
-from bot.storage.places import COLUMNS, find_conversation, in_room, is_place, make_conversation, read_place
-from bot.storage.runs import sha256
+from bot.engine.types import Actor, CallState, Place, parse_actor
+from bot.storage import outbox, schema
+from bot.storage.calls import sha256
+from bot.storage.database import Database, Transaction
+from bot.storage.places import (
+    COLUMNS,
+    find_conversation,
+    in_room,
+    is_place,
+    make_conversation,
+    place_values,
+    read_place,
+    room_values,
+)
+from bot.storage.statements import Statement, among, this
 
 
 @dataclass(frozen=True, slots=True)
 class StoredApproval:
-    """An approval with what is needed to judge a click and to draw its card."""
+    """An approval with what is needed to judge a click and to draw its card. `left_ms` is by the database's clock."""
 
     id: str
     run_id: str
@@ -37,6 +46,9 @@ class StoredApproval:
     reason: str
     created_ms: int
     expires_ms: int
+    is_late: bool
+    left_ms: int
+    reminders: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +70,18 @@ class RunLine:
     requester: Actor
     task: str
     status: str
-    ask_text: str
     answer: str | None
     created_ms: int
     settled_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """A sentence of the bot itself that was put into the outbox."""
+
+    run_id: str
+    text: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,146 +97,76 @@ class CallLine:
     ended_ms: int | None
 
 
-class Reader:
-    def __init__(self, database: Database) -> None:
-        self._db = database
+# --- statements ----------------------------------------------------------------------------------------------------
 
-    # --- approvals ---
+_approvals, _calls, _runs, _turns = schema.approvals, schema.calls, schema.runs, schema.turns
 
-    async def approval(self, approval_id: str) -> StoredApproval | None:
-        found = await self._approvals(schema.approvals.c.id == approval_id)
-        return found[0] if found else None
 
-    async def approval_ids(self, beginning: str) -> list[str]:
-        """The ids that begin so; two are enough to know that it is not unique."""
-        table = schema.approvals
-        query = select(table.c.id).where(table.c.id.startswith(beginning, autoescape=True)).limit(2)
-        async with self._db.begin() as connection:
-            return list((await connection.execute(query)).scalars())
+def _approvals_where(condition: ColumnElement[bool]) -> Statement:
+    return Statement(
+        select(_approvals, _calls.c.state.label("call_state"), _runs.c.requester, _runs.c.requester_name, *COLUMNS)
+        .join(_calls, _calls.c.id == _approvals.c.call_id)
+        .join(_runs, _runs.c.id == _approvals.c.run_id)
+        .join(schema.conversations, schema.conversations.c.id == _runs.c.conversation_id)
+        .where(condition)
+        .order_by(_approvals.c.created_ms, _calls.c.position)
+    )
 
-    async def expired(self, at_ms: int) -> list[StoredApproval]:
-        """What still waits though its time is over."""
-        table = schema.approvals
-        return await self._approvals((table.c.state == "pending") & (table.c.expires_ms <= at_ms))
 
-    async def approvals_of_run(self, run_id: str) -> list[StoredApproval]:
-        return await self._approvals(schema.approvals.c.run_id == run_id)
+_is_pending = _approvals.c.state == "pending"
+# One reminder at each equal part of the time an approval waits: the half for one, the thirds for two.
+_next_reminder = (_approvals.c.expires_ms - _approvals.c.created_ms) * (_approvals.c.reminders + 1)
+_is_to_be_reminded = and_(
+    _approvals.c.reminders < this("reminders_each"),
+    (this("now") - _approvals.c.created_ms) * (this("reminders_each") + 1) >= _next_reminder,
+)
+_APPROVAL = _approvals_where(_approvals.c.id == this("this_id"))
+_EXPIRED = _approvals_where(and_(_is_pending, _approvals.c.expires_ms <= this("now")))
+_TO_REMIND = _approvals_where(and_(_is_pending, _approvals.c.expires_ms > this("now"), _is_to_be_reminded))
+_OF_RUN = _approvals_where(_approvals.c.run_id == this("this_run"))
+_IN_PLACE = _approvals_where(is_place())
+_PENDING = _approvals_where(_is_pending)
+_REMINDED = Statement(
+    update(_approvals)
+    .where(_approvals.c.id == this("this_id"), _is_pending, _approvals.c.reminders == this("before"))
+    .values(reminders=_approvals.c.reminders + 1)
+)
+_IDS = Statement(
+    select(_approvals.c.id).where(_approvals.c.id.startswith(this("beginning"), autoescape=False)).limit(2)
+)
 
-    async def approvals_in(self, place: Place) -> list[StoredApproval]:
-        return await self._approvals(is_place(place))
-
-    async def pending(self) -> list[StoredApproval]:
-        return await self._approvals(schema.approvals.c.state == "pending")
-
-    async def _approvals(self, condition: Any) -> list[StoredApproval]:
-        approvals, calls, runs, places = schema.approvals, schema.calls, schema.runs, schema.conversations
-        query = (
-            select(
-                approvals,
-                calls.c.state.label("call_state"),
-                runs.c.requester,
-                runs.c.requester_name,
-                *COLUMNS,
-            )
-            .join(calls, calls.c.id == approvals.c.call_id)
-            .join(runs, runs.c.id == approvals.c.run_id)
-            .join(places, places.c.id == runs.c.conversation_id)
-            .where(condition)
-            .order_by(approvals.c.created_ms, calls.c.position)
-        )
-        async with self._db.begin() as connection:
-            return [_approval(row) for row in (await connection.execute(query)).all()]
-
-    # --- conversations ---
-
-    async def active_in(self, place: Place) -> list[tuple[str, str, str]]:
-        """Open runs of a conversation, oldest first: id, status, requester's key."""
-        runs = schema.runs
-        async with self._db.begin() as connection:
-            conversation_id = await find_conversation(connection, place)
-            query = (
-                select(runs.c.id, runs.c.status, runs.c.requester)
-                .where(runs.c.conversation_id == conversation_id, runs.c.status.in_(("queued", "running", "waiting")))
-                .order_by(runs.c.seq)
-            )
-            return [(row.id, row.status, row.requester) for row in (await connection.execute(query)).all()]
-
-    async def turns(self, place: Place, *, limit: int) -> list[StoredTurn]:
-        """The newest settled messages of a conversation, oldest first."""
-        table = schema.turns
-        async with self._db.begin() as connection:
-            conversation_id = await find_conversation(connection, place)
-            query = (
-                select(table).where(table.c.conversation_id == conversation_id).order_by(table.c.id.desc()).limit(limit)
-            )
-            rows = (await connection.execute(query)).all()
-        return [StoredTurn(row.run_id, row.role, row.author, row.text, row.at_ms) for row in reversed(rows)]
-
-    async def lines(self, place: Place) -> tuple[list[RunLine], list[CallLine], list[StoredTurn]]:
-        """Everything of one conversation: its runs, their calls, and what the bot posted there by itself."""
-        runs, calls, turns = schema.runs, schema.calls, schema.turns
-        async with self._db.begin() as connection:
-            conversation_id = await find_conversation(connection, place)
-            mine = runs.c.conversation_id == conversation_id
-            run_rows = (await connection.execute(select(runs).where(mine).order_by(runs.c.seq))).all()
-            call_query = (
-                select(calls).join(runs, runs.c.id == calls.c.run_id).where(mine).order_by(runs.c.seq, calls.c.position)
-            )
-            call_rows = (await connection.execute(call_query)).all()
-            posts = and_(turns.c.conversation_id == conversation_id, turns.c.run_id.is_(None))
-            turn_rows = (await connection.execute(select(turns).where(posts).order_by(turns.c.id))).all()
-        return (
-            [_run_line(row) for row in run_rows],
-            [_call_line(row) for row in call_rows],
-            [StoredTurn(None, row.role, row.author, row.text, row.at_ms) for row in turn_rows],
-        )
-
-    async def threads(self, room: Place, *, limit: int = 200) -> list[tuple[Place, str, int, bool]]:
-        """The conversations of a room, the latest first: place, first words, last change, does something wait."""
-        places, runs, turns = schema.conversations, schema.runs, schema.turns
-        asked, settled = _asked_by_conversation(), _settled_by_conversation()
-        first_run, first_turn = runs.alias(), turns.alias()
-        updated = case(
-            (func.coalesce(settled.c.at_ms, 0) > func.coalesce(asked.c.at_ms, 0), settled.c.at_ms), else_=asked.c.at_ms
-        ).label("updated_ms")
-        query = (
-            select(
-                *COLUMNS,
-                func.coalesce(first_run.c.task, first_turn.c.text).label("title"),
-                updated,
-                func.coalesce(asked.c.waiting, 0).label("waiting"),
-            )
-            .outerjoin(asked, asked.c.conversation_id == places.c.id)
-            .outerjoin(settled, settled.c.conversation_id == places.c.id)
-            .outerjoin(first_run, first_run.c.seq == asked.c.first)
-            .outerjoin(first_turn, first_turn.c.id == settled.c.first)
-            .where(
-                in_room(room),
-                asked.c.conversation_id.is_not(None) | settled.c.conversation_id.is_not(None),
-            )
-            .order_by(updated.desc(), places.c.id.desc())
-            .limit(limit)
-        )
-        async with self._db.begin() as connection:
-            rows = (await connection.execute(query)).all()
-        return [(read_place(row), row.title, row.updated_ms, row.waiting > 0) for row in rows]
-
-    # --- posts of the bot ---
-
-    async def add_post(self, place: Place, text: str, *, key: str, at_ms: int) -> bool:
-        """Store a message the bot posts by itself; False when this key has been posted before."""
-        async with self._db.begin() as connection:
-            conversation_id = await make_conversation(connection, place, at_ms)
-            values = {
-                "conversation_id": conversation_id,
-                "role": "assistant",
-                "author": "",
-                "text": text,
-                "key": key,
-                "at_ms": at_ms,
-            }
-            statement = sqlite_insert(schema.turns).values(**values).on_conflict_do_nothing(index_elements=["key"])
-            return (await connection.execute(statement)).rowcount == 1
+_ACTIVE = Statement(
+    select(_runs.c.id, _runs.c.status, _runs.c.requester)
+    .where(_runs.c.conversation_id == this("conversation"), among(_runs.c.status, ("queued", "running", "waiting")))
+    .order_by(_runs.c.seq)
+)
+_NEWEST_TURNS = Statement(
+    select(_turns)
+    .where(_turns.c.conversation_id == this("conversation"))
+    .order_by(_turns.c.id.desc())
+    .limit(this("at_most"))
+)
+_RUNS_OF = Statement(select(_runs).where(_runs.c.conversation_id == this("conversation")).order_by(_runs.c.seq))
+_CALLS_OF = Statement(
+    select(_calls)
+    .join(_runs, _runs.c.id == _calls.c.run_id)
+    .where(_runs.c.conversation_id == this("conversation"))
+    .order_by(_runs.c.seq, _calls.c.position)
+)
+_POSTS_OF = Statement(
+    select(_turns)
+    .where(_turns.c.conversation_id == this("conversation"), _turns.c.run_id.is_(None))
+    .order_by(_turns.c.id)
+)
+_NOTICES_OF = Statement(
+    select(schema.outbox)
+    .where(schema.outbox.c.conversation_id == this("conversation"), schema.outbox.c.kind == "notice")
+    .order_by(schema.outbox.c.id)
+)
+_ADD_POST = Statement(
+    sqlite_insert(_turns).on_conflict_do_nothing(index_elements=["key"]),
+    *("conversation_id", "role", "author", "text", "key", "at_ms"),
+)
 
 
 def _asked_by_conversation() -> Subquery:
@@ -244,14 +194,132 @@ def _settled_by_conversation() -> Subquery:
     )
 
 
-def parse_actor(key: str, name: str = "") -> Actor:
-    """Read an identity back: `web:alice`, `slack:T1/U1`."""
-    platform, _, rest = key.partition(":")
-    workspace, slash, user = rest.rpartition("/")
-    return Actor(platform, workspace if slash else "", user, name)
+def _threads_statement() -> Statement:
+    """The conversations of a room, the latest first: place, first words, last change, does something wait."""
+    places = schema.conversations
+    asked, settled = _asked_by_conversation(), _settled_by_conversation()
+    first_run, first_turn = _runs.alias(), _turns.alias()
+    updated = case(
+        (func.coalesce(settled.c.at_ms, 0) > func.coalesce(asked.c.at_ms, 0), settled.c.at_ms), else_=asked.c.at_ms
+    ).label("updated_ms")
+    return Statement(
+        select(
+            *COLUMNS,
+            func.coalesce(first_run.c.task, first_turn.c.text).label("title"),
+            updated,
+            func.coalesce(asked.c.waiting, 0).label("waiting"),
+        )
+        .outerjoin(asked, asked.c.conversation_id == places.c.id)
+        .outerjoin(settled, settled.c.conversation_id == places.c.id)
+        .outerjoin(first_run, first_run.c.seq == asked.c.first)
+        .outerjoin(first_turn, first_turn.c.id == settled.c.first)
+        .where(in_room(), asked.c.conversation_id.is_not(None) | settled.c.conversation_id.is_not(None))
+        .order_by(updated.desc(), places.c.id.desc())
+        .limit(this("at_most"))
+    )
 
 
-def _approval(row: Row[Any]) -> StoredApproval:
+_THREADS = _threads_statement()
+
+
+class Reader:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # --- approvals ---
+
+    async def approval(self, approval_id: str) -> StoredApproval | None:
+        found = await self._read(_APPROVAL, this_id=approval_id)
+        return found[0] if found else None
+
+    async def approval_ids(self, beginning: str) -> list[str]:
+        """The ids that begin so; two are enough to know that it is not unique."""
+        if not (beginning.isascii() and beginning.isalnum()):
+            return []
+        return [row.id for row in await self._db.run(lambda tx: tx.all(_IDS, beginning=beginning))]
+
+    async def expired(self) -> list[StoredApproval]:
+        """What still waits though its time is over, by the database's clock."""
+        return await self._db.run(lambda tx: _read(tx, _EXPIRED, now=tx.now_ms))
+
+    async def to_remind(self, reminders: int) -> list[StoredApproval]:
+        """What its approvers are to be reminded of, when each is to be reminded so often while it waits."""
+        return await self._db.run(lambda tx: _read(tx, _TO_REMIND, now=tx.now_ms, reminders_each=reminders))
+
+    async def note_reminder(self, approval: StoredApproval, text: str, addressed: list[str]) -> None:
+        """Count one reminder and put it into the outbox, unless it was decided meanwhile."""
+
+        def note(tx: Transaction) -> None:
+            if tx.execute(_REMINDED, {"this_id": approval.id, "before": approval.reminders}) == 1:
+                key = f"reminder:{approval.id}:{approval.reminders + 1}"
+                outbox.post(tx, approval.place, "notice", key, run_id=approval.run_id, text=text, addressed=addressed)
+
+        await self._db.run(note)
+
+    async def approvals_of_run(self, run_id: str) -> list[StoredApproval]:
+        return await self._read(_OF_RUN, this_run=run_id)
+
+    async def approvals_in(self, place: Place) -> list[StoredApproval]:
+        return await self._read(_IN_PLACE, **place_values(place))
+
+    async def pending(self) -> list[StoredApproval]:
+        return await self._read(_PENDING)
+
+    async def _read(self, statement: Statement, **values: Any) -> list[StoredApproval]:
+        return await self._db.run(lambda tx: _read(tx, statement, **values))
+
+    # --- conversations ---
+
+    async def active_in(self, place: Place) -> list[tuple[str, str, str]]:
+        """Open runs of a conversation, oldest first: id, status, requester's key."""
+        rows = await self._db.run(lambda tx: tx.all(_ACTIVE, conversation=find_conversation(tx, place)))
+        return [tuple(row) for row in rows]
+
+    async def turns(self, place: Place, *, limit: int) -> list[StoredTurn]:
+        """The newest settled messages of a conversation, oldest first."""
+        rows = await self._db.run(
+            lambda tx: tx.all(_NEWEST_TURNS, conversation=find_conversation(tx, place), at_most=limit)
+        )
+        return [StoredTurn(row.run_id, row.role, row.author, row.text, row.at_ms) for row in reversed(rows)]
+
+    async def lines(self, place: Place) -> tuple[list[RunLine], list[CallLine], list[StoredTurn], list[NoticeLine]]:
+        """Everything of one conversation: its runs, their calls, what the bot posted there by itself, its notices."""
+
+        def read(tx: Transaction) -> tuple[list[Any], ...]:
+            mine = find_conversation(tx, place)
+            return tuple(tx.all(one, conversation=mine) for one in (_RUNS_OF, _CALLS_OF, _POSTS_OF, _NOTICES_OF))
+
+        run_rows, call_rows, post_rows, notice_rows = await self._db.run(read)
+        return (
+            [_run_line(row) for row in run_rows],
+            [_call_line(row) for row in call_rows],
+            [StoredTurn(None, row.role, row.author, row.text, row.at_ms) for row in post_rows],
+            [NoticeLine(row.run_id, row.text, row.created_ms) for row in notice_rows],
+        )
+
+    async def threads(self, room: Place, *, limit: int = 200) -> list[tuple[Place, str, int, bool]]:
+        """The conversations of a room, the latest first: place, first words, last change, does something wait."""
+        rows = await self._db.run(lambda tx: tx.all(_THREADS, **room_values(room), at_most=limit))
+        return [(read_place(row), row.title, row.updated_ms, row.waiting > 0) for row in rows]
+
+    # --- posts of the bot ---
+
+    async def add_post(self, place: Place, text: str, *, key: str) -> None:
+        """Store a message the bot posts by itself, once per key, and have it shown."""
+
+        def add(tx: Transaction) -> None:
+            row = {"conversation_id": make_conversation(tx, place), "role": "assistant", "author": "", "text": text}
+            if tx.execute(_ADD_POST, {**row, "key": key, "at_ms": tx.now_ms}) == 1:
+                outbox.post(tx, place, "post", f"post:{key}", text=text)
+
+        await self._db.run(add)
+
+
+def _read(tx: Transaction, statement: Statement, **values: Any) -> list[StoredApproval]:
+    return [_approval(row, tx.now_ms) for row in tx.all(statement, **values)]
+
+
+def _approval(row: Any, now_ms: int) -> StoredApproval:
     return StoredApproval(
         id=row.id,
         run_id=row.run_id,
@@ -270,16 +338,18 @@ def _approval(row: Row[Any]) -> StoredApproval:
         reason=row.reason,
         created_ms=row.created_ms,
         expires_ms=row.expires_ms,
+        is_late=row.expires_ms <= now_ms,
+        left_ms=max(0, row.expires_ms - now_ms),
+        reminders=row.reminders,
     )
 
 
-def _run_line(row: Row[Any]) -> RunLine:
+def _run_line(row: Any) -> RunLine:
     requester = parse_actor(row.requester, row.requester_name)
-    ask_text = json.loads(row.head).get("ask_text", "") if row.status == "waiting" else ""
-    return RunLine(row.id, requester, row.task, row.status, ask_text, row.answer, row.created_ms, row.settled_ms)
+    return RunLine(row.id, requester, row.task, row.status, row.answer, row.created_ms, row.settled_ms)
 
 
-def _call_line(row: Row[Any]) -> CallLine:
+def _call_line(row: Any) -> CallLine:
     return CallLine(
         id=row.id,
         run_id=row.run_id,

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import IntegrityError
 
-from bot.engine.steps import Answered, Asked, Decided, Fact, Started, Stopped
-from bot.engine.types import CallState, Message, Place, Run, RunStatus, ToolCall, ToolResult
-from bot.errors import CheckpointError, StaleRun
-from bot.storage import codec, schema
-from bot.storage.audit import audit_row
+from bot import crash
+from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Worded
+from bot.engine.types import CallState, Message, Place, Run, RunStatus, parse_actor
+from bot.errors import CheckpointError, StaleRun, Taken
+from bot.storage import approvals, calls, codec, outbox, schema
 from bot.storage.database import Database, Transaction
-from bot.storage.places import make_conversation, read_place
+from bot.storage.places import find_conversation, make_conversation, read_place
+from bot.storage.statements import Statement, among, insert_of, this
 
-OPEN_CALLS = ("proposed", "waiting", "approved", "started")
+EFFECT_PATIENCE_S = 30.0
+"""How long the result of an effect that has happened is offered to a database that refuses."""
+OPEN_RUNS = ("queued", "running", "waiting")
+_CRASH_STEPS = {Asked: "card", Decided: "click", Started: "claim", Returned: "result", Answered: "answer"}
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message: the id of its run, whether its event was known, and whether it says the same."""
+
+    run_id: str
+    is_known: bool = False
+    is_same: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,349 +49,271 @@ class StoredRun:
     created_ms: int
 
 
-class RunRows:
-    """The `RunStore` of the chat service. `clock` gives milliseconds since 1970, `ttl_ms` how long an approval
-    waits."""
+# --- statements ----------------------------------------------------------------------------------------------------
 
-    def __init__(self, database: Database, *, ttl_ms: int = 86_400_000, clock: Callable[[], int] = now_ms) -> None:
+_runs, _calls, _messages = schema.runs, schema.calls, schema.run_messages
+
+_HEAD = ("head", "status", "answer", "model")
+_ENQUEUE = Statement(
+    sqlite_insert(_runs)
+    .values(seq=select(func.coalesce(func.max(_runs.c.seq), 0) + 1).scalar_subquery(), status="queued")
+    .on_conflict_do_nothing(index_elements=["event_id"]),
+    *("id", "conversation_id", "event_id", "requester", "requester_name", "task", "model", "head", "created_ms"),
+)
+_KNOWN = Statement(select(_runs.c.id, _runs.c.task).where(_runs.c.event_id == this("this_event")))
+_ACTIVE = Statement(
+    select(_runs.c.id, _runs.c.status)
+    .where(_runs.c.conversation_id == this("conversation"), among(_runs.c.status, ("queued", "running")))
+    .order_by(_runs.c.seq)
+)
+_RUN = Statement(select(_runs).where(_runs.c.id == this("this_id")))
+_MESSAGES = Statement(select(_messages).where(_messages.c.run_id == this("this_run")).order_by(_messages.c.seq))
+_ADD_MESSAGE = insert_of(_messages)
+_ADD_TURN = insert_of(schema.turns, "id", "key")
+_one_run = update(_runs).where(_runs.c.id == this("this_id")).values(recoveries=0)
+_START = Statement(_one_run.where(_runs.c.status == "queued"), *_HEAD)
+_SETTLE = Statement(_one_run.where(among(_runs.c.status, OPEN_RUNS)), *_HEAD, "settled_ms")
+# The status comes from the calls as the database has them: another may have moved some since this run was loaded.
+_open_calls = and_(_calls.c.run_id == this("this_id"), among(_calls.c.state, calls.OPEN_STATES))
+_is_waiting = and_(func.count() > 0, func.sum(case((_calls.c.state == "waiting", 0), else_=1)) == 0)
+_status = select(case((_is_waiting, "waiting"), else_="running")).where(_open_calls).scalar_subquery()
+_move_on = _one_run.where(among(_runs.c.status, ("running", "waiting"))).values(status=_status)
+_MOVE_ON = Statement(_move_on, "head")
+_MOVE_ON_BY_CLICK = Statement(_move_on)
+
+_moving = select(_calls.c.run_id).where(among(_calls.c.state, ("proposed", "approved", "started")))
+_asking = select(_calls.c.run_id).where(_calls.c.state == "waiting")
+_may_go_on = _runs.c.id.in_(_moving) | _runs.c.id.not_in(_asking)
+_OPEN = Statement(
+    select(_runs.c.id, _runs.c.recoveries)
+    .where(among(_runs.c.status, ("queued", "running")) | ((_runs.c.status == "waiting") & _may_go_on))
+    .order_by(_runs.c.seq)
+)
+_WAITING = Statement(
+    select(_runs.c.id, _runs.c.requester, _runs.c.requester_name, _calls.c.name, _calls.c.definition)
+    .join(_calls, _calls.c.run_id == _runs.c.id)
+    .where(_calls.c.state == "waiting", among(_runs.c.status, ("running", "waiting")))
+)
+_TAKE_UP = Statement(update(_runs).where(_runs.c.id == this("this_id")).values(recoveries=_runs.c.recoveries + 1))
+_FORGIVE = Statement(_one_run)
+_ABANDON = Statement(
+    update(_runs).where(_runs.c.id == this("this_id"), among(_runs.c.status, OPEN_RUNS)).values(status="failed"),
+    "answer",
+    "settled_ms",
+)
+_CANCEL_CALLS = Statement(
+    update(_calls)
+    .where(_calls.c.run_id == this("this_run"), among(_calls.c.state, ("proposed", "waiting", "approved")))
+    .values(state="cancelled")
+)
+_UNKNOWN_CALLS = Statement(
+    update(_calls).where(_calls.c.run_id == this("this_run"), _calls.c.state == "started").values(state="unknown")
+)
+_PLACE = Statement(select(schema.conversations).where(schema.conversations.c.id == this("this_id")))
+
+
+class RunRows:
+    """The `RunStore` of the chat service. `ttl_ms` is how long an approval waits where its tool does not say."""
+
+    def __init__(self, database: Database, *, ttl_ms: int = 86_400_000) -> None:
         self._db = database
         self._ttl_ms = ttl_ms
-        self._clock = clock
 
     # --- intake ---
 
-    async def enqueue(self, run: Run, *, event_id: str | None, at_ms: int) -> tuple[str, bool]:
-        """Store a message as a queued run; gives its id, and whether this event had been stored before."""
-        async with self._db.begin() as connection:
-            conversation_id = await make_conversation(connection, run.place, self._clock())
-            seq = (await connection.execute(select(func.coalesce(func.max(schema.runs.c.seq), 0) + 1))).scalar_one()
-            statement = (
-                sqlite_insert(schema.runs)
-                .values(
-                    id=run.id,
-                    seq=seq,
-                    conversation_id=conversation_id,
-                    event_id=event_id,
-                    requester=run.requester.key,
-                    requester_name=run.requester.label,
-                    task=run.task,
-                    status="queued",
-                    model=run.model,
-                    head=codec.head_to_text(run),
-                    created_ms=at_ms,
-                )
-                .on_conflict_do_nothing(index_elements=["event_id"])
-            )
-            result = await connection.execute(statement)
-            if result.rowcount == 1:
-                return run.id, False
-            known = select(schema.runs.c.id).where(schema.runs.c.event_id == event_id)
-            return (await connection.execute(known)).scalar_one(), True
+    async def enqueue(self, run: Run, *, event_id: str | None, at_ms: int) -> Receipt:
+        """Store a message as a queued run, once per event."""
+
+        def enqueue(tx: Transaction) -> Receipt:
+            conversation_id = make_conversation(tx, run.place)
+            row = {
+                "id": run.id,
+                "conversation_id": conversation_id,
+                "event_id": event_id,
+                "requester": run.requester.key,
+                "requester_name": run.requester.label,
+                "task": run.task,
+                "model": run.model,
+                "head": codec.head_to_text(run),
+                "created_ms": at_ms,
+            }
+            if tx.execute(_ENQUEUE, row) == 1:
+                outbox.unpark(tx, conversation_id)
+                crash.at("inbox.inside")
+                return Receipt(run.id)
+            known = tx.first(_KNOWN, this_event=event_id)
+            return Receipt(known.id, is_known=True, is_same=known.task == run.task)
+
+        crash.at("inbox.before")
+        receipt = await self._db.run(enqueue)
+        crash.at("inbox.after")
+        return receipt
 
     async def next_queued(self, conversation_id: int) -> str | None:
         """The oldest queued run of a conversation in which nothing is running now; None when it has to wait."""
-        runs = schema.runs
-        async with self._db.begin() as connection:
-            query = (
-                select(runs.c.id, runs.c.status)
-                .where(runs.c.conversation_id == conversation_id, runs.c.status.in_(("queued", "running")))
-                .order_by(runs.c.seq)
-            )
-            rows = (await connection.execute(query)).all()
+        rows = await self._db.run(lambda tx: tx.all(_ACTIVE, conversation=conversation_id))
         if any(row.status == "running" for row in rows):
             return None
         return rows[0].id if rows else None
 
     async def start(self, run: Run) -> None:
         """Turn a queued run into a running one, with its first messages. Raises `StaleRun` if it is not queued."""
-        async with self._db.begin() as connection:
-            await _move_head(connection, run, ("queued",))
-            await _append_messages(connection, run.id, run.messages, 0)
+
+        def start(tx: Transaction) -> None:
+            _move_head(tx, _START, run)
+            _append_messages(tx, run.id, run.messages, 0)
+
+        await self._db.run(start)
+
+    # --- taking up what a crash left ---
+
+    async def open_runs(self) -> list[tuple[str, int]]:
+        """What a restart has to look at: every open run but those that wait for people in all their open calls.
+
+        With each, how often a start took it up since it last moved.
+        """
+        return [tuple(row) for row in await self._db.run(lambda tx: tx.all(_OPEN))]
+
+    async def waiting(self) -> list[Any]:
+        """Every waiting call: id of its run, requester, requester_name, name of the tool, definition."""
+        return await self._db.run(lambda tx: tx.all(_WAITING))
+
+    async def take_up(self, run_ids: Iterable[str]) -> None:
+        """Note that a start takes these runs up; whatever moves one of them forgets it again."""
+        rows = [{"this_id": run_id} for run_id in run_ids]
+        await self._db.run(lambda tx: tx.execute_all(_TAKE_UP, rows))
+
+    async def forgive(self, run_ids: Iterable[str]) -> None:
+        """These runs were put down in good order."""
+        rows = [{"this_id": run_id} for run_id in run_ids]
+        await self._db.run(lambda tx: tx.execute_all(_FORGIVE, rows))
 
     async def abandon(self, run_id: str, text: str) -> tuple[int, Place] | None:
         """End an open run that cannot be read, whatever is in it; gives its conversation, None if it is over."""
-        runs, calls, approvals = schema.runs, schema.calls, schema.approvals
-        at_ms = self._clock()
-        end = {"status": "failed", "answer": text, "settled_ms": at_ms}
-        async with self._db.begin() as connection:
-            open_run = (runs.c.id == run_id) & runs.c.status.in_(("queued", "running", "waiting"))
-            if (await connection.execute(update(runs).where(open_run).values(**end))).rowcount != 1:
+
+        def abandon(tx: Transaction) -> tuple[int, Place] | None:
+            if tx.execute(_ABANDON, {"this_id": run_id, "answer": text, "settled_ms": tx.now_ms}) != 1:
                 return None
-            waiting = calls.c.state.in_(("proposed", "waiting", "approved"))
-            for table, condition in ((calls, waiting), (approvals, approvals.c.state == "pending")):
-                mine = (table.c.run_id == run_id) & condition
-                await connection.execute(update(table).where(mine).values(state="cancelled"))
-            started = (calls.c.run_id == run_id) & (calls.c.state == "started")
-            await connection.execute(update(calls).where(started).values(state="unknown"))
-            query = (
-                select(schema.conversations).join(runs, runs.c.conversation_id == schema.conversations.c.id)
-            ).where(runs.c.id == run_id)
-            row = (await connection.execute(query)).one()
-            return row.id, read_place(row)
+            row = tx.first(_RUN, this_id=run_id)
+            place = read_place(tx.first(_PLACE, this_id=row.conversation_id))
+            requester = parse_actor(row.requester, row.requester_name)
+            run = Run(run_id, "", (), requester=requester, place=place)  # as much of it as the reports need
+            for call in calls.rows_of(tx, run_id):
+                approvals.close(tx, call, "its run is damaged")
+                if call.state is CallState.STARTED:
+                    calls.report(tx, run, call)
+            tx.execute(_CANCEL_CALLS, {"this_run": run_id})
+            tx.execute(_UNKNOWN_CALLS, {"this_run": run_id})
+            outbox.post(tx, place, "answer", f"answer:{run_id}", ref=run_id, run_id=run_id)
+            return row.conversation_id, place
+
+        return await self._db.run(abandon)
 
     # --- reading ---
 
     async def load(self, run_id: str) -> StoredRun:
         """Read a run back. Raises `CheckpointError` when there is none, or it is damaged."""
-        async with self._db.begin() as connection:
-            row = (await connection.execute(select(schema.runs).where(schema.runs.c.id == run_id))).one_or_none()
-            if row is None:
-                raise CheckpointError("There is no such run.")
-            messages = await _messages(connection, run_id)
-            calls = await _calls(connection, run_id)
-        head = codec.head_from_text(row.head)
-        status: RunStatus = "running" if row.status == "queued" else row.status
-        run = replace(head, messages=messages, calls=calls, answer=row.answer, status=status)
-        return StoredRun(run, row.status, row.conversation_id, row.created_ms)
-
-    async def open_runs(self) -> list[str]:
-        """What a restart has to look at: every open run but those that wait for people in all their open calls."""
-        runs, calls = schema.runs, schema.calls
-        moving = select(calls.c.run_id).where(calls.c.state.in_(("proposed", "approved", "started")))
-        asking = select(calls.c.run_id).where(calls.c.state == "waiting")
-        may_go_on = runs.c.id.in_(moving) | runs.c.id.not_in(asking)
-        query = (
-            select(runs.c.id)
-            .where(runs.c.status.in_(("queued", "running")) | ((runs.c.status == "waiting") & may_go_on))
-            .order_by(runs.c.seq)
-        )
-        async with self._db.begin() as connection:
-            return list((await connection.execute(query)).scalars())
+        return await self._db.run(partial(_load, run_id=run_id))
 
     # --- facts ---
 
-    async def commit(self, before: Run, fact: Fact, after: Run) -> None:
-        """Store what a fact changed: new messages, new and moved calls, the head, approvals, audit, the settled
-        turn."""
-        if isinstance(fact, Started) and fact.verdict.effect == "read" and fact.verdict.outcome == "run":
-            return  # a read may run again: no promise hangs on its start
-        at_ms = self._clock()
-        async with self._db.begin() as connection:
-            for old, new in zip(before.calls, after.calls, strict=False):
-                if old is not new:
-                    await _move_call(connection, after, old, new, at_ms)
-            new_calls = after.calls[len(before.calls) :]
-            await _insert_calls(connection, after, new_calls, len(before.calls))
-            await _append_messages(connection, after.id, after.messages[len(before.messages) :], len(before.messages))
-            await self._write_approvals(connection, fact, after, at_ms)
-            if isinstance(fact, Answered | Stopped):
-                await self._settle(connection, after, at_ms)
-            else:
-                await _move_on(connection, after, with_head=not isinstance(fact, Decided))
+    async def commit(self, before: Run, facts: Sequence[Fact], after: Run) -> None:
+        """Store what the facts changed: new messages, new and moved calls, the head, approvals, audit, what is to be
+        shown, the settled turn."""
+        step = _CRASH_STEPS.get(type(facts[-1]), "")
+        has_happened = any(isinstance(fact, Returned) for fact in facts)
 
-    async def _write_approvals(self, connection: Transaction, fact: Fact, after: Run, at_ms: int) -> None:
-        if isinstance(fact, Asked):
-            asked = {call_id for call_id, _ in fact.calls}
-            rows = [_approval_row(after, call, at_ms, at_ms + self._ttl_ms) for call in after.calls if call.id in asked]
-            await connection.execute(insert(schema.approvals), rows)
-        if isinstance(fact, Decided):
-            await _decide_approval(connection, fact, at_ms)
-        cancelled = [call.id for call in after.calls if call.state is CallState.CANCELLED]
-        if cancelled and isinstance(fact, Answered | Stopped):
-            await _cancel_approvals(connection, cancelled, at_ms=at_ms)
+        def commit(tx: Transaction) -> None:
+            self._write(tx, before, facts, after)
+            crash.at(f"{step}.inside")
 
-    async def _settle(self, connection: Transaction, after: Run, at_ms: int) -> None:
-        """The run ends and its conversation gets the turn, at the same moment."""
-        conversation_id = await make_conversation(connection, after.place, at_ms)
-        common = {"conversation_id": conversation_id, "run_id": after.id, "at_ms": at_ms}
-        rows = [
-            {**common, "role": "user", "author": after.requester.key, "text": after.task},
-            {**common, "role": "assistant", "author": "", "text": after.answer or ""},
-        ]
-        await connection.execute(insert(schema.turns), rows)
-        await _move_head(connection, after, ("queued", "running", "waiting"), settled_ms=at_ms)
+        crash.at(f"{step}.before")
+        await self._db.run(commit, patience_s=EFFECT_PATIENCE_S if has_happened else 0)
+        crash.at(f"{step}.after")
+
+    def _write(self, tx: Transaction, before: Run, facts: Sequence[Fact], after: Run) -> None:
+        for old, new in zip(before.calls, after.calls, strict=False):
+            if old is not new:
+                calls.move(tx, after, old, new)
+        calls.insert(tx, after, after.calls[len(before.calls) :], len(before.calls))
+        _append_messages(tx, after.id, after.messages[len(before.messages) :], len(before.messages))
+        for fact in facts:
+            if isinstance(fact, Asked):
+                approvals.ask(tx, after, fact, ttl_ms=self._ttl_ms)
+            elif isinstance(fact, Decided):
+                approvals.decide(tx, after, fact)
+            elif isinstance(fact, Worded) and fact.by_model:
+                _show_question(tx, after, fact)
+        _close_approvals(tx, before, after)
+        if after.is_over:
+            _settle(tx, after)
+        else:
+            _move(tx, after, with_head=not all(isinstance(fact, Decided) for fact in facts))
 
 
-# --- statements ----------------------------------------------------------------------------------------------------
+def _close_approvals(tx: Transaction, before: Run, after: Run) -> None:
+    """Whatever ended a waiting call without a decision ends its approval."""
+    for old, new in zip(before.calls, after.calls, strict=False):
+        if old.state is CallState.WAITING and new.is_final and not new.decision:
+            approvals.close(tx, new, new.rule if new.state is CallState.DENIED else "")
 
 
-async def _move_head(connection: Transaction, run: Run, before: tuple[str, ...], **more: Any) -> None:
-    """Write the run's head, provided its status still is one of `before`: a run that is over never changes again."""
-    statement = (
-        update(schema.runs)
-        .where(schema.runs.c.id == run.id, schema.runs.c.status.in_(before))
-        .values(head=codec.head_to_text(run), status=run.status, answer=run.answer, model=run.model, **more)
-    )
-    if (await connection.execute(statement)).rowcount != 1:
+def _show_question(tx: Transaction, run: Run, worded: Worded) -> None:
+    key = f"question:{run.id}:{run.replies}"
+    outbox.post(tx, run.place, "notice", key, run_id=run.id, text=worded.text, addressed=[run.requester.key])
+
+
+def _settle(tx: Transaction, after: Run) -> None:
+    """The run ends, its conversation gets the turn, and its answer is to be shown, at the same moment."""
+    common = {"conversation_id": find_conversation(tx, after.place), "run_id": after.id, "at_ms": tx.now_ms}
+    tx.execute(_ADD_TURN, {**common, "role": "user", "author": after.requester.key, "text": after.task})
+    tx.execute(_ADD_TURN, {**common, "role": "assistant", "author": "", "text": after.answer or ""})
+    _move_head(tx, _SETTLE, after, settled_ms=tx.now_ms)
+    outbox.post(tx, after.place, "answer", f"answer:{after.id}", ref=after.id, run_id=after.id)
+
+
+def _move_head(tx: Transaction, statement: Statement, run: Run, **more: Any) -> None:
+    """Write the run's head, provided the run is not over: then it never changes again."""
+    values = {"head": codec.head_to_text(run), "status": run.status, "answer": run.answer, "model": run.model}
+    if tx.execute(statement, {"this_id": run.id, **values, **more}) != 1:
         raise StaleRun("This run was moved on by another.")
 
 
-async def _move_on(connection: Transaction, run: Run, *, with_head: bool) -> None:
-    """Write the status that the calls have in the database: another may have moved some of them since `run` was loaded.
-
-    A click leaves the head alone: it decides a call, and the drive that may be at work knows the head better.
-    """
-    calls, runs = schema.calls, schema.runs
-    states = select(calls.c.state).where(calls.c.run_id == run.id, calls.c.state.in_(OPEN_CALLS)).distinct()
-    still_open = set((await connection.execute(states)).scalars())
-    current = replace(run, status="waiting" if still_open == {"waiting"} else "running")
-    values = {"status": current.status, **({"head": codec.head_to_text(current)} if with_head else {})}
-    open_run = (runs.c.id == run.id) & runs.c.status.in_(("running", "waiting"))
-    if (await connection.execute(update(runs).where(open_run).values(**values))).rowcount != 1:
+def _move(tx: Transaction, run: Run, *, with_head: bool) -> None:
+    """Write the status, and the head. A click leaves the head alone: it decides a call, and the drive that may be at
+    work knows the head better."""
+    if with_head:
+        moved = tx.execute(_MOVE_ON, {"this_id": run.id, "head": codec.head_to_text(run)})
+    else:
+        moved = tx.execute(_MOVE_ON_BY_CLICK, {"this_id": run.id})
+    if moved != 1:
         raise StaleRun("This run was moved on by another.")
 
 
-async def _append_messages(connection: Transaction, run_id: str, messages: Iterable[Message], first_seq: int) -> None:
-    rows = [
-        {
+def _append_messages(tx: Transaction, run_id: str, messages: Iterable[Message], first_seq: int) -> None:
+    for seq, message in enumerate(messages, first_seq):
+        row = {
             "run_id": run_id,
             "seq": seq,
             "role": message.role,
             "body": message.body.decode(),
-            "sent": None if message.sent == message.body else message.sent.decode(),
+            "sent": None if message.sent is message.body or message.sent == message.body else message.sent.decode(),
         }
-        for seq, message in enumerate(messages, first_seq)
-    ]
-    if not rows:
-        return
-    try:
-        await connection.execute(insert(schema.run_messages), rows)
-    except IntegrityError as err:
-        raise StaleRun("This run was moved on by another.") from err
+        try:
+            tx.execute(_ADD_MESSAGE, row)
+        except Taken as err:
+            raise StaleRun("This run was moved on by another.") from err
 
 
-async def _messages(connection: Transaction, run_id: str) -> tuple[Message, ...]:
-    table = schema.run_messages
-    rows = (await connection.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.seq))).all()
-    return tuple(
-        Message(row.role, row.body.encode(), (row.body if row.sent is None else row.sent).encode()) for row in rows
+def _load(tx: Transaction, *, run_id: str) -> StoredRun:
+    row = tx.first(_RUN, this_id=run_id)
+    if row is None:
+        raise CheckpointError("There is no such run.")
+    messages = tuple(
+        Message(one.role, one.body.encode(), (one.body if one.sent is None else one.sent).encode())
+        for one in tx.all(_MESSAGES, this_run=run_id)
     )
-
-
-async def _insert_calls(connection: Transaction, run: Run, calls: Iterable[ToolCall], first: int) -> None:
-    rows = [
-        {
-            **_call_columns(call),
-            "id": call.id,
-            "run_id": run.id,
-            "position": position,
-            "reply": call.reply,
-            "provider_id": call.provider_id,
-            "wire_id": call.wire_id,
-            "name": call.name,
-            "arguments": call.arguments,
-            "arguments_sha256": sha256(call.arguments),
-        }
-        for position, call in enumerate(calls, first)
-    ]
-    if rows:
-        await connection.execute(insert(schema.calls), rows)
-
-
-def _call_columns(call: ToolCall) -> dict[str, Any]:
-    """The columns of a call that change during its life."""
-    return {
-        "edited": call.edited,
-        "state": call.state.value,
-        "effect": call.effect,
-        "verdict": call.verdict,
-        "rule": call.rule,
-        "approver": call.approver,
-        "definition": call.definition,
-        "decision": call.decision,
-        "decided_by": call.decided_by,
-        "decider": call.decider,
-        "reason": call.reason,
-        "result": None if call.result is None else call.result.text,
-        "is_error": bool(call.result and call.result.is_error),
-        "duration_ms": call.duration_ms,
-    }
-
-
-async def _move_call(connection: Transaction, run: Run, old: ToolCall, new: ToolCall, at_ms: int) -> None:
-    """Move one call, provided it still is where this driver believes it to be. The first one wins."""
-    may_be_in = {old.state.value}
-    if new.effect == "read":
-        may_be_in.add(CallState.PROPOSED.value)  # the start of a read is not written
-    values = _call_columns(new)
-    if new.state is CallState.STARTED:
-        values["started_ms"] = at_ms
-    if new.is_final:
-        values["ended_ms"] = at_ms
-    calls = schema.calls
-    statement = update(calls).where(calls.c.id == new.id, calls.c.state.in_(may_be_in)).values(**values)
-    if (await connection.execute(statement)).rowcount != 1:
-        raise StaleRun("This call was already moved by another.")
-    if new.state is not CallState.STARTED:
-        await connection.execute(insert(schema.audit).values(**audit_row(run, new, at_ms)))
-
-
-async def _calls(connection: Transaction, run_id: str) -> tuple[ToolCall, ...]:
-    table = schema.calls
-    rows = (await connection.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.position))).all()
-    return tuple(_call(row) for row in rows)
-
-
-def _call(row: Row[Any]) -> ToolCall:
-    """Read a call; what was stored must still match its hash."""
-    if sha256(row.arguments) != row.arguments_sha256:
-        raise CheckpointError("A stored call does not match its hash: it was changed outside of Nod.")
-    return ToolCall(
-        id=row.id,
-        reply=row.reply,
-        provider_id=row.provider_id,
-        wire_id=row.wire_id,
-        name=row.name,
-        arguments=row.arguments,
-        state=CallState(row.state),
-        effect=row.effect,
-        verdict=row.verdict,
-        rule=row.rule,
-        approver=row.approver,
-        definition=row.definition,
-        edited=row.edited,
-        decision=row.decision,
-        decided_by=row.decided_by,
-        decider=row.decider,
-        reason=row.reason,
-        result=None if row.result is None else ToolResult(row.result, bool(row.is_error)),
-        duration_ms=row.duration_ms,
-    )
-
-
-def _approval_row(run: Run, call: ToolCall, at_ms: int, expires_ms: int) -> dict[str, Any]:
-    return {
-        "id": secrets.token_hex(16),
-        "run_id": run.id,
-        "call_id": call.id,
-        "tool": call.name,
-        "arguments": call.to_run,
-        "arguments_sha256": sha256(call.to_run),
-        "approver": call.approver,
-        "rule": call.rule,
-        "state": "pending",
-        "decided_by": "",
-        "decided_name": "",
-        "reason": "",
-        "created_ms": at_ms,
-        "expires_ms": expires_ms,
-    }
-
-
-async def _decide_approval(connection: Transaction, fact: Decided, at_ms: int) -> None:
-    state = {"approve": "approved", "edit": "approved", "deny": "denied", "expire": "expired", "cancel": "cancelled"}
-    decision = fact.decision
-    approvals = schema.approvals
-    statement = (
-        update(approvals)
-        .where(approvals.c.call_id == fact.call_id, approvals.c.state == "pending")
-        .values(
-            state=state[decision.verb],
-            decided_by=decision.actor,
-            decided_name=decision.by,
-            decided_ms=at_ms,
-            reason=decision.reason,
-        )
-    )
-    if (await connection.execute(statement)).rowcount != 1:
-        raise StaleRun("This approval was already decided.")
-
-
-async def _cancel_approvals(connection: Transaction, call_ids: list[str], *, at_ms: int) -> None:
-    approvals = schema.approvals
-    open_ones = approvals.c.call_id.in_(call_ids) & (approvals.c.state == "pending")
-    await connection.execute(update(approvals).where(open_ones).values(state="cancelled", decided_ms=at_ms))
-
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    head = codec.head_from_text(row.head)
+    status: RunStatus = "running" if row.status == "queued" else row.status
+    run = replace(head, messages=messages, calls=calls.of_run(tx, run_id), answer=row.answer, status=status)
+    return StoredRun(run, row.status, row.conversation_id, row.created_ms)

@@ -31,6 +31,8 @@ metadata = MetaData(
 RowId = BigInteger().with_variant(Integer, "sqlite")
 RUN_STATES = ("queued", "running", "waiting", "done", "failed", "cancelled")
 APPROVAL_STATES = ("pending", "approved", "denied", "expired", "cancelled")
+OUTBOX_STATES = ("pending", "sent", "parked")
+OUTBOX_KINDS = ("answer", "card", "notice", "post")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -83,6 +85,8 @@ runs = Table(
     Column("answer", Text, nullable=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("settled_ms", BigInteger, nullable=True),
+    # how often a start took this run up since it last moved: one that ends the process each time is parked
+    Column("recoveries", Integer, nullable=False, server_default="0"),
     _one_of("status", RUN_STATES),
     Index("ix_runs_conversation_id_seq", "conversation_id", "seq"),
     Index("ix_runs_status", "status"),
@@ -149,9 +153,39 @@ approvals = Table(
     Column("reason", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
+    Column("reminders", Integer, nullable=False, server_default="0"),
     _one_of("state", APPROVAL_STATES),
     Index("ix_approvals_state_created_ms", "state", "created_ms"),
+    Index("ix_approvals_state_expires_ms", "state", "expires_ms"),
     Index("ix_approvals_run_id", "run_id"),
+)
+
+# What has to be shown in a place: written with the change itself, sent afterwards, at least once, in order per place.
+# `ref` is what it shows (a run, a call, ...); a card is sent again whenever `revision` has moved past `sent_revision`,
+# and `receipt` is what the platform calls it. `addressed` are the identities a notice is for, comma-separated.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("conversation_id", RowId, ForeignKey("conversations.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("ref", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("addressed", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("sent_revision", Integer, nullable=False),
+    Column("receipt", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    _one_of("state", OUTBOX_STATES),
+    _one_of("kind", OUTBOX_KINDS),
+    Index("ix_outbox_state_conversation_id", "state", "conversation_id"),
+    Index("ix_outbox_ref", "ref"),
 )
 
 # What the admins set. `subject` is a person's key; `kind` role | allow | ask | deny; `value` the role or the tool.

@@ -9,7 +9,7 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar, get_args, overload
 
@@ -25,7 +25,11 @@ __all__ = ["Registry", "ToolSpec", "spec_of", "tool"]
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _EFFECTS: tuple[str, ...] = get_args(Effect)
 _SERVICES = frozenset(service.name for service in fields(Services))
+MAX_TTL_S = 31_536_000
 F = TypeVar("F", bound=Callable[..., object])
+Reconcile = Callable[[str], Awaitable[str | None] | str | None]
+"""Given the key of a call that a crash cut off: the result when it took effect, None when that cannot be told; raises
+`ToolError` when it certainly did not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +51,8 @@ class ToolSpec:
     timeout_s: float
     needs: tuple[str, ...]
     check: Callable[..., None] | None
+    reconcile: Reconcile | None
+    approval_ttl_s: int | None
     fingerprint: str
     function: Callable[..., object]
     signature: Signature = field(repr=False)
@@ -54,7 +60,7 @@ class ToolSpec:
     @property
     def facts(self) -> ToolFacts:
         """What the policy needs to know."""
-        return ToolFacts(self.name, self.confirm, self.effect, self.approver, self.roles)
+        return ToolFacts(self.name, self.confirm, self.effect, self.approver, self.roles, self.approval_ttl_s)
 
     @property
     def validator(self) -> TypeAdapter[dict[str, object]]:
@@ -89,6 +95,8 @@ def tool(
     timeout_s: float = 30.0,
     needs: Iterable[str] = (),
     check: Callable[..., None] | None = None,
+    reconcile: Reconcile | None = None,
+    approval_ttl_s: int | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -103,6 +111,8 @@ def tool(
     timeout_s: float = 30.0,
     needs: Iterable[str] = (),
     check: Callable[..., None] | None = None,
+    reconcile: Reconcile | None = None,
+    approval_ttl_s: int | None = None,
 ) -> F | Callable[[F], F]:
     """Make a function a tool, as `@tool` or `@tool(confirm=True)`; the function itself stays as it is.
 
@@ -111,6 +121,11 @@ def tool(
 
     `check` is called with what the tool would be called with, before anybody is asked, and raises `ToolError` when the
     call could not run. It runs in the event loop: it computes, and neither waits nor changes anything.
+
+    `reconcile` is called with the key of a call (`ToolContext.key`) that a crash cut off after it had started. It
+    looks, and changes nothing: it gives the result when the call took effect, raises `ToolError` when it certainly did
+    not, and gives None when that cannot be told. `approval_ttl_s` is how long an approval of this tool waits, in
+    seconds; None = the setting APPROVAL_TTL_S.
 
     Raises `ConfigError` when the function cannot be a tool.
     """
@@ -126,6 +141,8 @@ def tool(
             timeout_s=timeout_s,
             needs=tuple(needs),
             check=check,
+            reconcile=reconcile,
+            approval_ttl_s=approval_ttl_s,
         )
         function.__nod_tool__ = spec  # type: ignore[attr-defined]  # functions take attributes
         return function
@@ -153,8 +170,12 @@ def _spec(
     timeout_s: float,
     needs: tuple[str, ...],
     check: Callable[..., None] | None,
+    reconcile: Reconcile | None,
+    approval_ttl_s: int | None,
 ) -> ToolSpec:
     _refuse_unusable(function, name, effect, timeout_s, needs)
+    if approval_ttl_s is not None and not 1 <= approval_ttl_s <= MAX_TTL_S:
+        raise ConfigError(f"tool {name}", f"approval_ttl_s must be 1 to {MAX_TTL_S} seconds.")
     signature = read_signature(function, name)
     _refuse_unfit(check, signature, name)
     described = {"name": name, "description": signature.description, "parameters": signature.schema}
@@ -171,6 +192,8 @@ def _spec(
         timeout_s=timeout_s,
         needs=needs,
         check=check,
+        reconcile=reconcile,
+        approval_ttl_s=approval_ttl_s,
         fingerprint=hashlib.sha256(_json(bound, is_canonical=True)).hexdigest(),
         function=function,
         signature=signature,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 
+from bot import crash
 from bot.engine.types import Actor, Permit, Place, ToolCall, ToolResult, Verdict
 from bot.errors import ToolError
 from bot.tools.arguments import ArgumentError
@@ -17,6 +19,7 @@ from bot.tools.running import Outcome, run_bounded
 _MAX_INLINE_CHARS = 50_000
 _MAX_NAME_CHARS = 64
 _SHAPING_S = 10.0
+_INSIDE_S = 0.002
 
 
 def _unchanged(text: str) -> str:
@@ -117,10 +120,23 @@ class Toolbox:
         if call.definition not in ("", spec.fingerprint):
             return ToolResult("The tool has changed since this call was checked; it was not run.", is_error=True), True
         bound = self._bound(spec, spec.function, spec.validate(call.to_run), key=key)
+        crash.at("tool.before")
+        if crash.is_armed("tool.inside"):
+            asyncio.get_running_loop().call_later(_INSIDE_S, crash.at, "tool.inside")
         outcome = await run_bounded(bound, timeout_s=spec.timeout_s)
+        crash.at("tool.after")
         if outcome.timed_out:
             return _timed_out(spec)
         return await self._result(outcome), True
+
+    async def reconcile(self, call: ToolCall, *, key: str) -> ToolResult | None:
+        """Ask the tool what became of a call that was cut off; None when it cannot tell. Never runs the call."""
+        spec = self._specs.get(call.name)
+        if spec is None or spec.reconcile is None or call.definition != spec.fingerprint:
+            return None
+        found = await run_bounded(partial(spec.reconcile, key), timeout_s=spec.timeout_s)
+        is_definite = isinstance(found.error, ToolError) or (found.error is None and found.value is not None)
+        return await self._result(found) if is_definite else None
 
     def _bound(
         self, spec: ToolSpec, function: Callable[..., object], arguments: dict[str, object], *, key: str

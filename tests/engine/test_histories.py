@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, given, settings
@@ -100,7 +101,10 @@ class Everything:
         self.world.tick()
         return ToolResult(f"result of {call.id}"), True
 
-    async def commit(self, before: Run, fact: Fact, after: Run) -> None:
+    async def reconcile(self, call: ToolCall, *, key: str) -> ToolResult | None:
+        return None
+
+    async def commit(self, before: Run, facts: Sequence[Fact], after: Run) -> None:
         self.world.tick()
         await asyncio.sleep(0)
         self.world.stored = json.dumps(to_checkpoint(after))

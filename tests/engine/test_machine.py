@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.engine import words
-from bot.engine.machine import Limits, apply, decide, request_messages
+from bot.engine.machine import Limits, apply, decide, interrupted, request_messages
 from bot.engine.steps import (
     Answer,
     Answered,
@@ -14,6 +16,7 @@ from bot.engine.steps import (
     CallModel,
     Decided,
     Finish,
+    Reconcile,
     Refuse,
     Replied,
     Returned,
@@ -176,7 +179,7 @@ def test_a_policy_that_was_tightened_stops_an_approved_call() -> None:
 def test_a_loosened_policy_never_releases_a_waiting_call() -> None:
     run = waiting_run("a")
 
-    assert decide(run, judge_by(a=RUN)) == Wait()
+    assert decide(run, judge_by(a=replace(RUN, definition=run.batch[0].definition))) == Wait()
 
 
 def test_a_tool_that_changed_since_its_approval_does_not_run() -> None:
@@ -206,10 +209,8 @@ def test_an_interrupted_effect_becomes_unknown_and_is_not_repeated() -> None:
     run = called(fresh(), "send")
     run = apply(run, Started(run.batch[0].id, ONCE))
 
-    action = decide(run, judge_by(send=ONCE))
-
-    assert isinstance(action, Refuse)
-    assert action.returned[0].state is CallState.UNKNOWN
+    assert decide(run, judge_by(send=ONCE)) == Reconcile(run.batch)
+    assert interrupted(run.batch[0], None).state is CallState.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -225,10 +226,7 @@ def test_an_interrupted_read_that_is_not_the_same_any_more_is_unknown(now: Verdi
     run = called(fresh(), "look")
     run = apply(run, Started(run.batch[0].id, Verdict("run", "free", effect="read", definition="d1")))
 
-    action = decide(run, judge_by(look=now))
-
-    assert isinstance(action, Refuse)
-    assert action.returned[0].state is CallState.UNKNOWN
+    assert decide(run, judge_by(look=now)) == Reconcile(run.batch)
 
 
 def test_the_decision_of_a_person_stays_what_it_was_when_the_policy_refuses() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -46,6 +49,15 @@ class Bench:
         outcome = await self.service.decide(Click(approval_id, verb, actor, reason, is_operator))  # type: ignore[arg-type]
         await self.service.idle()
         return outcome
+
+    async def tamper(self, sql: str) -> None:
+        """Change the database from outside, as nobody should."""
+
+        def change() -> None:
+            with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection, connection:
+                connection.execute(sql)
+
+        await asyncio.to_thread(change)
 
     async def only_card(self) -> chat.Card:
         (card,) = await self.service.pending(ROOT)

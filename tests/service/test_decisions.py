@@ -117,8 +117,7 @@ async def test_a_late_click_is_told_that_the_approval_expired(
     async with opened(settings, endpoint) as one:
         await one.say("Deploy 7")
         card = await one.only_card()
-        async with one.app.database.begin() as connection:
-            await connection.exec_driver_sql("UPDATE approvals SET expires_ms = 1")
+        await one.tamper("UPDATE approvals SET expires_ms = 1")
 
         outcome = await one.click(card.approval_id)
 
@@ -203,9 +202,9 @@ async def test_the_audit_says_who_decided_and_what_came_of_it(settings: Settings
 
     keys = ("event", "tool", "verdict", "rule", "approver", "decision", "outcome", "reason")
     assert [tuple(row[key] for key in keys) for row in rows] == [
+        ("call.waiting", "deploy", "ask", "deploy needs confirmation", "requester", "", "", ""),
         ("call.denied", "secret", "deny", "role user does not have secret", "", "", "denied", ""),
         ("call.failed", "nothing", "invalid", "unknown tool", "", "", "failed", ""),
-        ("call.waiting", "deploy", "ask", "deploy needs confirmation", "requester", "", "", ""),
         ("call.approved", "deploy", "ask", "deploy needs confirmation", "web:root", "approve", "", ""),
         ("call.done", "deploy", "ask", "deploy needs confirmation", "web:root", "approve", "done", ""),
         ("call.waiting", "deploy", "ask", "deploy needs confirmation", "requester", "", "", ""),
@@ -240,8 +239,7 @@ async def test_arguments_changed_in_the_database_do_not_run(
     async with opened(settings, endpoint) as one:
         await one.say("Deploy 8")
         card = await one.only_card()
-        async with one.app.database.begin() as connection:
-            await connection.exec_driver_sql('UPDATE calls SET arguments = \'{"version": "evil"}\'')
+        await one.tamper('UPDATE calls SET arguments = \'{"version": "evil"}\'')
 
         with pytest.raises(BotError, match="does not match its hash"):
             await one.click(card.approval_id)
@@ -253,31 +251,32 @@ async def test_arguments_changed_in_the_database_do_not_run(
 async def test_a_right_taken_away_while_it_waits_stops_the_call(
     settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]], restart: bool
 ) -> None:
-    """Bad input row 59: the waiting call is checked again when it would start, and people are told."""
+    """Bad input row 59: what waits is checked again before anybody may approve it, and people are told."""
     endpoint.script = [calls(("deploy", {"version": "9"})), says("It was refused")]
     async with opened(settings, endpoint) as one:
         await one.say("Deploy 9")
         card = await one.only_card()
         await PolicyRows(one.app.database).put("web:alice", "deny", "deploy", set_by="web:root", at_ms=1)
         if not restart:
-            await one.click(card.approval_id)
+            outcome = await one.click(card.approval_id)
     async with opened(settings, endpoint) as two:
+        await two.service.idle()
         if restart:
-            await two.click(card.approval_id)
+            outcome = await two.click(card.approval_id)
         (drawn,) = [event.card for event in await two.service.transcript(PLACE) if isinstance(event, chat.CardShown)]
         (line,) = [event for event in await two.service.transcript(PLACE) if isinstance(event, chat.ToolLine)]
         last = (await two.app.audit.read())[-1]
 
     assert ledger() == []
-    assert (drawn.state, drawn.decided_by, drawn.outcome) == ("approved", "alice", "refused")
+    assert not outcome.is_accepted
+    assert "deploy is denied for this person" in outcome.message
+    assert (drawn.state, drawn.reason) == ("cancelled", "deploy is denied for this person")
     assert (line.state, line.by) == ("denied", "")
-    assert (last["decision"], last["outcome"], last["rule"]) == (
-        "approve",
-        "denied",
-        "deploy is denied for this person",
-    )
+    assert (last["decision"], last["outcome"], last["rule"]) == ("", "denied", "deploy is denied for this person")
     told = endpoint.requests[1].body["messages"][-1]["content"]
-    assert told == "Not run: it was approved, but the policy no longer permits it (deploy is denied for this person)."
+    assert told == (
+        "Not run: while it waited for approval, the policy stopped permitting it (deploy is denied for this person)."
+    )
 
 
 async def test_an_unknown_approval_is_said_plainly(settings: Settings, endpoint: ScriptedEndpoint) -> None:

@@ -26,6 +26,7 @@ async def test_stop_ends_what_works_and_says_what_it_left(settings: Settings, en
         assert await one.service.stop(PLACE, BOB) == "There is nothing of yours to stop here."
 
         assert await one.service.stop(PLACE, ALICE) == "Stopped."
+        await one.service.idle()
 
         line = one.adapter.events(chat.ToolLine)[-1]
         assert isinstance(line, chat.ToolLine)
@@ -75,10 +76,8 @@ async def test_a_run_whose_model_is_gone_ends_with_a_sentence_and_frees_its_conv
     async with opened(settings, endpoint) as one:
         await one.say("Deploy 12")
         card = await one.only_card()
-        async with one.app.database.begin() as connection:  # as if models.toml had been changed in between
-            await connection.exec_driver_sql(
-                'UPDATE runs SET head = replace(head, \'"model":"m"\', \'"model":"gone"\')'
-            )
+        # as if models.toml had been changed in between
+        await one.tamper('UPDATE runs SET head = replace(head, \'"model":"m"\', \'"model":"gone"\')')
 
     async with opened(settings, endpoint) as two:
         await two.click(card.approval_id)
@@ -105,10 +104,9 @@ async def test_a_queued_run_whose_model_is_gone_does_not_block_its_conversation(
         while not endpoint.requests:
             await asyncio.sleep(0.01)
         await one.service.receive(Inbound("q2", PLACE, ALICE, "two", 2))
-        async with one.app.database.begin() as connection:
-            await connection.exec_driver_sql(
-                'UPDATE runs SET head = replace(head, \'"model":"m"\', \'"model":"gone"\') WHERE status = \'queued\''
-            )
+        await one.tamper(
+            'UPDATE runs SET head = replace(head, \'"model":"m"\', \'"model":"gone"\') WHERE status = \'queued\''
+        )
         await one.service.aclose(within_s=0)
 
     async with opened(settings, endpoint) as two:
@@ -126,8 +124,7 @@ async def test_what_nobody_decides_in_time_expires_by_itself(
         await one.say("Deploy 7")
         card = await one.only_card()
         assert await one.service.expire_due() == 0
-        async with one.app.database.begin() as connection:
-            await connection.exec_driver_sql("UPDATE approvals SET expires_ms = 1")
+        await one.tamper("UPDATE approvals SET expires_ms = 1")
 
     async with opened(settings, endpoint) as two:
         await two.service.idle()
@@ -145,9 +142,8 @@ async def test_a_damaged_run_with_an_expired_card_does_not_stop_the_bot(
     endpoint.script = [calls(("deploy", {"version": "8"})), says("fine")]
     async with opened(settings, endpoint) as one:
         await one.say("Deploy 8")
-        async with one.app.database.begin() as connection:
-            await connection.exec_driver_sql(damage)
-            await connection.exec_driver_sql("UPDATE approvals SET expires_ms = 1")
+        await one.tamper(damage)
+        await one.tamper("UPDATE approvals SET expires_ms = 1")
 
     async with opened(settings, endpoint) as two:
         await two.service.idle()
@@ -165,9 +161,8 @@ async def test_a_damaged_run_is_ended_and_its_conversation_goes_on(
         card = await one.only_card()
         await one.service.decide(Click(card.approval_id, "approve", ALICE))
         await one.service.aclose(within_s=0)
-        async with one.app.database.begin() as connection:
-            await connection.exec_driver_sql("UPDATE calls SET arguments = '{}', state = 'approved', result = NULL")
-            await connection.exec_driver_sql("UPDATE runs SET status = 'running', answer = NULL")
+        await one.tamper("UPDATE calls SET arguments = '{}', state = 'approved', result = NULL")
+        await one.tamper("UPDATE runs SET status = 'running', answer = NULL")
 
     async with opened(settings, endpoint) as two:
         await two.service.idle()
@@ -195,7 +190,7 @@ async def test_an_unknown_outcome_is_reported_with_its_arguments(
 
     assert [event.text for event in stored] == [event.text for event in live if isinstance(event, chat.Notice)]
     assert len(stored) == 1
-    assert stored[0].text.startswith("It is not known whether slow took effect")
+    assert stored[0].text.startswith("alice: it is not known whether slow took effect")
     assert stored[0].text.endswith("Its arguments:\n{}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, text
 
 from bot.engine.machine import apply
 from bot.engine.steps import Asked, Decided, Replied
@@ -18,6 +20,7 @@ from bot.errors import ConfigError, StaleRun
 from bot.storage.database import Database, open_database, own
 from bot.storage.runs import RunRows
 from bot.storage.schema import metadata
+from bot.storage.statements import Statement
 from tests.fakes import says
 
 
@@ -32,12 +35,16 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     await one.aclose()
 
 
+def plain(folder: Path, sql: str) -> list[tuple[object, ...]]:
+    """What plain SQL says, through a connection of its own."""
+    with contextlib.closing(sqlite3.connect(folder / "nod.db")) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
 async def test_commits_are_durable_and_the_log_is_write_ahead(database: Database) -> None:
-    async with database.begin() as connection:
-        read = [
-            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys")
-        ]
+    names = ("journal_mode", "synchronous", "foreign_keys")
+
+    read = [await database.run(lambda tx, name=name: tx.scalar(Statement(text(f"PRAGMA {name}")))) for name in names]
 
     assert read == ["wal", 2, 1]
 
@@ -46,19 +53,18 @@ async def test_migrating_again_changes_nothing(database: Database) -> None:
     assert await database.migrate() == await database.migrate()
 
 
-async def test_the_migrations_make_exactly_the_schema(database: Database) -> None:
-    async with database.begin() as connection:
-        differences = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
-        )
+async def test_the_migrations_make_exactly_the_schema(database: Database, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'nod.db'}")
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
 
     assert differences == []
 
 
 async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     one = await open_database(sqlite_url(tmp_path / "nod.db"))
-    async with one.begin() as connection:
-        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    plain(tmp_path, "UPDATE alembic_version SET version_num = '9999'")
     await one.aclose()
 
     with pytest.raises(ConfigError, match="newer version"):
@@ -69,9 +75,8 @@ async def test_a_cancellation_at_any_step_leaves_no_transaction_open(database: D
     independent = sqlite3.connect(tmp_path / "nod.db", timeout=0, isolation_level=None)
     cancelled, steps = 0, 0
     while True:
-        rows = RunRows(database)
         run = Run(id=f"r{steps}", task="x", messages=(), requester=Actor("web", "", "a"), place=Place("web"))
-        task = asyncio.create_task(rows.enqueue(run, event_id=run.id, at_ms=1))
+        task = asyncio.create_task(RunRows(database).enqueue(run, event_id=run.id, at_ms=1))
         for _ in range(steps):
             await asyncio.sleep(0)
         task.cancel()
@@ -135,7 +140,7 @@ ASK = Verdict("ask", "gated", effect="once", approver="requester")
 
 async def waiting(database: Database) -> tuple[RunRows, Run]:
     """A stored run with one waiting call."""
-    rows = RunRows(database)
+    runs = RunRows(database)
     run = Run(
         id="r",
         task="go",
@@ -144,7 +149,7 @@ async def waiting(database: Database) -> tuple[RunRows, Run]:
         requester=Actor("web", "", "alice"),
         place=Place("web", "", "general"),
     )
-    await rows.enqueue(run, event_id="e", at_ms=1)
+    await runs.enqueue(run, event_id="e", at_ms=1)
     run = Run(
         id="r",
         task="go",
@@ -153,41 +158,38 @@ async def waiting(database: Database) -> tuple[RunRows, Run]:
         requester=run.requester,
         place=run.place,
     )
-    await rows.start(run)
+    await runs.start(run)
     call = ToolCall("c1", 1, "p1", "p1", "deploy", '{"v": "caf\\u00e9 \U0001f600"}')
     replied = Replied(says("").__class__(message("assistant", ""), "", (call,)))
     for fact in (replied, Asked((("c1", ASK),))):
         after = apply(run, fact)
-        await rows.commit(run, fact, after)
+        await runs.commit(run, [fact], after)
         run = after
-    return rows, run
+    return runs, run
 
 
 async def test_a_run_read_back_is_the_run_that_was_stored(database: Database) -> None:
-    rows, run = await waiting(database)
+    runs, run = await waiting(database)
 
-    assert (await rows.load("r")).run == run
+    assert (await runs.load("r")).run == run
 
 
-async def test_of_two_drivers_the_second_is_stale_and_writes_nothing(database: Database) -> None:
-    rows, run = await waiting(database)
+async def test_of_two_drivers_the_second_is_stale_and_writes_nothing(database: Database, tmp_path: Path) -> None:
+    runs, run = await waiting(database)
     approve, deny = Decided("c1", Decision("approve", "alice")), Decided("c1", Decision("deny", "bob"))
-    await rows.commit(run, approve, apply(run, approve))
+    await runs.commit(run, [approve], apply(run, approve))
 
     with pytest.raises(StaleRun):
-        await rows.commit(run, deny, apply(run, deny))
+        await runs.commit(run, [deny], apply(run, deny))
 
-    async with database.begin() as connection:
-        states = (await connection.exec_driver_sql("SELECT state, decided_name FROM approvals")).all()
-        audited = (await connection.exec_driver_sql("SELECT event FROM audit ORDER BY id")).scalars().all()
-    assert states == [("approved", "alice")]
-    assert audited == ["call.waiting", "call.approved"]
+    assert plain(tmp_path, "SELECT state, decided_name FROM approvals") == [("approved", "alice")]
+    audited = plain(tmp_path, "SELECT event FROM audit ORDER BY id")
+    assert audited == [("call.waiting",), ("call.approved",)]
 
 
-async def test_arguments_are_stored_as_the_text_they_came_as_with_their_hash(database: Database) -> None:
-    _rows, run = await waiting(database)
+async def test_arguments_are_stored_as_the_text_that_came_with_its_hash(database: Database, tmp_path: Path) -> None:
+    _, run = await waiting(database)
 
-    async with database.begin() as connection:
-        (text, digest) = (await connection.exec_driver_sql("SELECT arguments, arguments_sha256 FROM approvals")).one()
+    ((text, digest),) = plain(tmp_path, "SELECT arguments, arguments_sha256 FROM approvals")
     assert text == run.calls[0].arguments
     assert len(digest) == 64

@@ -1,0 +1,93 @@
+"""Approvals as rows: asked for, decided once, in time by the database's clock."""
+
+from __future__ import annotations
+
+import secrets
+
+from sqlalchemy import update
+
+from bot.engine import words
+from bot.engine.steps import Asked, Decided
+from bot.engine.types import Run, ToolCall
+from bot.errors import StaleRun
+from bot.storage import outbox
+from bot.storage.calls import sha256
+from bot.storage.database import Transaction
+from bot.storage.schema import approvals
+from bot.storage.statements import Statement, insert_of, this
+
+FOREVER_MS = 1 << 62
+_STATES = {"approve": "approved", "edit": "approved", "deny": "denied", "expire": "expired", "cancel": "cancelled"}
+
+_ADD = insert_of(approvals)
+_of_call = update(approvals).where(approvals.c.call_id == this("this_call"), approvals.c.state == "pending")
+# In time, by the database's clock: an approval can neither be decided after its end nor expire before it.
+_DECIDE = Statement(
+    _of_call.where(approvals.c.expires_ms > this("later_than"), approvals.c.expires_ms <= this("at_latest")),
+    *("state", "decided_by", "decided_name", "decided_ms", "reason"),
+)
+_CLOSE = Statement(_of_call, "state", "decided_ms", "reason")
+
+
+def ask(tx: Transaction, run: Run, asked: Asked, *, ttl_ms: int) -> None:
+    """Make an approval for each call, and its card. One that waited before, for the tool as it was, is closed."""
+    for call_id, verdict in asked.calls:
+        call = next(call for call in run.calls if call.id == call_id)
+        close(tx, call, "the tool has changed: it was asked for anew")
+        approval_id = secrets.token_hex(16)
+        ends_ms = tx.now_ms + (ttl_ms if verdict.ttl_s is None else verdict.ttl_s * 1000)
+        row = {
+            "id": approval_id,
+            "run_id": run.id,
+            "call_id": call.id,
+            "tool": call.name,
+            "arguments": call.to_run,
+            "arguments_sha256": sha256(call.to_run),
+            "approver": call.approver,
+            "rule": call.rule,
+            "state": "pending",
+            "decided_by": "",
+            "decided_name": "",
+            "decided_ms": None,
+            "reason": "",
+            "created_ms": tx.now_ms,
+            "expires_ms": ends_ms,
+            "reminders": 0,
+        }
+        tx.execute(_ADD, row)
+        outbox.post(tx, run.place, "card", f"card:{approval_id}", ref=call.id, run_id=run.id)
+
+
+def decide(tx: Transaction, run: Run, decided: Decided) -> None:
+    """Settle an approval. Raises `StaleRun` when another did, or when it is not (or no longer) the time for it."""
+    decision = decided.decision
+    later_than, at_latest = tx.now_ms, FOREVER_MS
+    if decision.verb == "expire":
+        later_than, at_latest = -1, tx.now_ms
+    values = {
+        "this_call": decided.call_id,
+        "later_than": later_than,
+        "at_latest": at_latest,
+        "state": _STATES[decision.verb],
+        "decided_by": decision.actor,
+        "decided_name": decision.by,
+        "decided_ms": tx.now_ms,
+        "reason": decision.reason,
+    }
+    if tx.execute(_DECIDE, values) != 1:
+        raise StaleRun("This approval was already decided.")
+    if decision.verb == "expire":
+        _tell_requester(tx, run, next(call for call in run.calls if call.id == decided.call_id))
+
+
+def _tell_requester(tx: Transaction, run: Run, call: ToolCall) -> None:
+    text = words.expired_notice(run, call)
+    key = f"expired:{call.id}"
+    outbox.post(tx, run.place, "notice", key, ref=call.id, run_id=run.id, text=text, addressed=[run.requester.key])
+
+
+def close(tx: Transaction, call: ToolCall, why: str = "") -> None:
+    """Close what still waits for this call, because nobody needs to decide it any more."""
+    values = {"this_call": call.id, "state": "cancelled", "decided_ms": tx.now_ms, "reason": why}
+    if tx.execute(_CLOSE, values):
+        outbox.show_again(tx, call.id)

@@ -1,0 +1,200 @@
+"""The outbox: what has to be shown in a place, written in the transaction of the change itself.
+
+It is sent afterwards (`bot.deliveries`), at least once and in order per place; the key is the same at every attempt, so
+that an adapter can suppress the second copy. A card is one row for its whole life: whenever its approval changes, its
+revision grows and it is sent again, as it stands then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import case, select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from bot.engine.types import Place
+from bot.storage.database import Database, Transaction
+from bot.storage.places import COLUMNS, find_conversation, make_conversation, read_place
+from bot.storage.schema import conversations, outbox, runs
+from bot.storage.statements import Statement, this
+
+UNDELIVERED = frozenset({"cli", "script"})
+"""Platforms whose people read the answer where they asked: nothing is sent there."""
+
+_COLUMNS = tuple(column.key for column in outbox.columns if column.key != "id")
+_ADD = Statement(sqlite_insert(outbox).on_conflict_do_nothing(index_elements=["key"]), *_COLUMNS)
+_AGAIN = Statement(
+    update(outbox)
+    .where(outbox.c.ref == this("this_ref"), outbox.c.kind == "card")
+    .values(
+        revision=outbox.c.revision + 1,
+        state=case((outbox.c.state == "parked", "parked"), else_="pending"),
+        due_ms=this("now"),
+    )
+)
+_NEXT = Statement(
+    select(outbox, runs.c.answer, runs.c.status, runs.c.settled_ms)
+    .outerjoin(runs, runs.c.id == outbox.c.run_id)
+    .where(outbox.c.conversation_id == this("conversation"), outbox.c.state == "pending")
+    .order_by(outbox.c.id)
+    .limit(1)
+)
+_SENT = Statement(
+    update(outbox)
+    .where(outbox.c.id == this("this_id"))
+    .values(
+        sent_revision=this("shown"),
+        state=case((outbox.c.revision == this("shown"), "sent"), else_="pending"),
+        attempts=0,
+        error="",
+    ),
+    "receipt",
+)
+_LATER = Statement(
+    update(outbox).where(outbox.c.id == this("this_id")).values(attempts=outbox.c.attempts + 1), "due_ms", "error"
+)
+_PARK = Statement(update(outbox).where(outbox.c.id == this("this_id")).values(state="parked"), "error")
+_UNPARK = Statement(
+    update(outbox)
+    .where(outbox.c.conversation_id == this("conversation"), outbox.c.state == "parked")
+    .values(state="pending", attempts=0, due_ms=this("now"))
+)
+_PLACES = Statement(
+    select(*COLUMNS)
+    .distinct()
+    .select_from(outbox)
+    .join(conversations, conversations.c.id == outbox.c.conversation_id)
+    .where(outbox.c.state == "pending", outbox.c.due_ms <= this("now"))
+)
+_PARKED = Statement(select(outbox.c.id).where(outbox.c.state == "parked").limit(this("at_most")))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to send. `due_in_ms` > 0: not yet. `answer`, `status` and `settled_ms` are its run's."""
+
+    id: int
+    place: Place
+    kind: str
+    key: str
+    run_id: str
+    text: str
+    addressed: tuple[str, ...]
+    revision: int
+    receipt: str
+    attempts: int
+    age_ms: int
+    due_in_ms: int
+    created_ms: int
+    answer: str
+    status: str
+    settled_ms: int
+
+
+def post(
+    tx: Transaction,
+    place: Place,
+    kind: str,
+    key: str,
+    *,
+    ref: str = "",
+    run_id: str = "",
+    text: str = "",
+    addressed: Iterable[str] = (),
+) -> None:
+    """Put something into the outbox; the same key twice is there once."""
+    if place.platform in UNDELIVERED:
+        return
+    row = {
+        "conversation_id": make_conversation(tx, place),
+        "kind": kind,
+        "key": key,
+        "ref": ref,
+        "run_id": run_id,
+        "text": text,
+        "addressed": ",".join(dict.fromkeys(addressed)),
+        "revision": 1,
+        "sent_revision": 0,
+        "receipt": "",
+        "state": "pending",
+        "attempts": 0,
+        "error": "",
+        "created_ms": tx.now_ms,
+        "due_ms": tx.now_ms,
+    }
+    tx.execute(_ADD, row)
+
+
+def show_again(tx: Transaction, call_id: str) -> None:
+    """The cards of this call have changed."""
+    tx.execute(_AGAIN, {"this_ref": call_id, "now": tx.now_ms})
+
+
+def unpark(tx: Transaction, conversation_id: int) -> None:
+    """Somebody wrote from there: the place is back, and so is what was meant for it."""
+    tx.execute(_UNPARK, {"conversation": conversation_id, "now": tx.now_ms})
+
+
+def _next(tx: Transaction, place: Place) -> Item | None:
+    row = tx.first(_NEXT, conversation=find_conversation(tx, place))
+    if row is None:
+        return None
+    return Item(
+        id=row.id,
+        place=place,
+        kind=row.kind,
+        key=row.key,
+        run_id=row.run_id,
+        text=row.text,
+        addressed=tuple(row.addressed.split(",")) if row.addressed else (),
+        revision=row.revision,
+        receipt=row.receipt,
+        attempts=row.attempts,
+        age_ms=tx.now_ms - row.created_ms,
+        due_in_ms=max(0, row.due_ms - tx.now_ms),
+        created_ms=row.created_ms,
+        answer=row.answer or "",
+        status=row.status or "",
+        settled_ms=row.settled_ms or row.created_ms,
+    )
+
+
+class OutboxRows:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def next_in(self, place: Place) -> Item | None:
+        """What comes next in this place, due or not; None when everything there is sent or parked."""
+
+        return await self._db.run(lambda tx: _next(tx, place))
+
+    async def note_sent(self, item: Item, receipt: str) -> Item | None:
+        """It was taken; if it has changed meanwhile, it stays to be sent again. Gives what comes next."""
+        return await self._note(_SENT, item, patience_s=30, shown=item.revision, receipt=receipt)
+
+    async def note_failed(self, item: Item, error: str, *, again_in_ms: int) -> Item | None:
+        """It is due again in a while, before everything else in its place. Gives what comes next."""
+        return await self._note(_LATER, item, again_in_ms, error=error)
+
+    async def park(self, item: Item, error: str) -> Item | None:
+        """It cannot be sent: it stays, and is sent should anybody write from there again. Gives what comes next."""
+        return await self._note(_PARK, item, error=error)
+
+    async def _note(
+        self, statement: Statement, item: Item, in_ms: int = 0, *, patience_s: float = 0, **values: Any
+    ) -> Item | None:
+        def note(tx: Transaction) -> Item | None:
+            tx.execute(statement, {"this_id": item.id, "due_ms": tx.now_ms + in_ms, **values})
+            return _next(tx, item.place)
+
+        return await self._db.run(note, patience_s=patience_s)
+
+    async def places(self) -> list[Place]:
+        """Where something is due."""
+        return [read_place(row) for row in await self._db.run(lambda tx: tx.all(_PLACES, now=tx.now_ms))]
+
+    async def parked(self, *, at_most: int = 1000) -> int:
+        """How many things are parked."""
+        return len(await self._db.run(lambda tx: tx.all(_PARKED, at_most=at_most)))
