@@ -208,10 +208,9 @@ def _migrate(arguments: argparse.Namespace, settings: Settings) -> int:
     revision, touched = asyncio.run(migrate())
     print(f"The database is at revision {revision}.")
     if arguments.restored:
-        print(
-            f"Marked as restored: {touched} unfinished runs. What was approved in them is now unknown: it will not be "
-            "run, and its people are told when the bot starts."
-        )
+        runs = f"{touched} unfinished run" + ("" if touched == 1 else "s")
+        print(f"Marked as restored: {runs}. What was approved there is unknown now: it will not be run.")
+        print("Whoever asked, and whoever approved, is told when the bot starts.")
     return DONE
 
 

@@ -16,6 +16,7 @@ from bot.models.registry import ModelConfig, Registry
 from bot.orchestrator import known_secrets, registry_of, tools_of
 from bot.redact import redactor
 from bot.storage.database import open_database, own
+from bot.storage.outbox import OutboxRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _settings(settings),
         _admins(settings),
         _exposure(settings),
-        await _database(settings),
+        *await _database(settings),
         _tools(settings),
         *await _models(settings),
     ]
@@ -63,20 +64,31 @@ def _exposure(settings: Settings) -> Finding:
     return Finding("page", True, f"{where}, {len(settings.web_tokens) or 'no'} personal tokens")
 
 
-async def _database(settings: Settings) -> Finding:
+async def _database(settings: Settings) -> list[Finding]:
     try:
         with own(settings.data_dir, settings.database):
             database = await open_database(settings.database)
             try:
-                return Finding("database", True, f"in {settings.data_dir}, revision {await database.migrate()}")
+                found = Finding("database", True, f"in {settings.data_dir}, revision {await database.migrate()}")
+                return [found, *_parked(await OutboxRows(database).parked())]
             finally:
                 await database.aclose()
     except ConfigError as err:
         if (settings.data_dir / FILE).exists():
-            return Finding("database", True, f"{settings.data_dir} is in use by the running bot")
-        return Finding("database", False, err.user_message)
+            return [Finding("database", True, f"{settings.data_dir} is in use by the running bot")]
+        return [Finding("database", False, err.user_message)]
     except BotError as err:
-        return Finding("database", False, err.user_message)
+        return [Finding("database", False, err.user_message)]
+
+
+def _parked(count: int) -> list[Finding]:
+    """What could not be delivered, if anything."""
+    if not count:
+        return []
+    text = (
+        f"{count} could not be sent: the place is gone, or the bot was removed from it; they are sent once it is back"
+    )
+    return [Finding("deliveries", False, text)]
 
 
 def _tools(settings: Settings) -> Finding:

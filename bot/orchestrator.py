@@ -260,23 +260,25 @@ def _settings_model(settings: Settings) -> ModelConfig | None:
 
 
 def tools_of(settings: Settings) -> list[ToolSpec]:
-    """The built-in tools and those of TOOLS_DIR. Raises `ConfigError`."""
-    return list(_tools_in(settings.tools_dir))
+    """The built-in tools and those of TOOLS_DIR, as they are now. Raises `ConfigError`."""
+    return _tools_in(settings.tools_dir)
 
 
-@cache
-def _tools_in(folder: Path | None) -> tuple[ToolSpec, ...]:
-    """Load a folder once: its files are run when they are read."""
+def _tools_in(folder: Path | None) -> list[ToolSpec]:
     registry = builtin_tools()
     for spec in load_folder(folder, taken=registry.names) if folder is not None else ():
         registry.add(spec)
-    return tuple(registry)
+    return list(registry)
+
+
+_tools_once = cache(_tools_in)
+"""For scripts: a folder's files are run once, not at every call."""
 
 
 def _toolbox(
     run: Run, model: ModelConfig, settings: Settings, tools: Sequence[Callable[..., object]] | None
 ) -> Toolbox:
-    specs = tools_of(settings) if tools is None else [spec_of(function) for function in tools]
+    specs = _tools_once(settings.tools_dir) if tools is None else [spec_of(function) for function in tools]
     return Toolbox(
         specs,
         permit=permit_for(run.rights, default_approver=settings.default_approver),

@@ -136,7 +136,7 @@ class RecordingAdapter:
             raise self.refuses
         self.sent.append(delivery)
         await self.show(delivery.place, delivery.event)
-        return f"m{len(self.sent)}"
+        return delivery.receipt or f"m{len(self.sent)}"
 
     async def show(self, place: chat.Place, event: chat.Event) -> None:
         self.shown.append((place, event))

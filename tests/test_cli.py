@@ -410,6 +410,19 @@ async def test_migrate_and_version(nod: Nod) -> None:
     assert (await nod("version")).out.startswith("nod 0.")
 
 
+async def test_after_a_restore_what_was_approved_is_unknown_and_never_run(nod: Nod, tmp_path: Path) -> None:
+    approval = (await nod("ask", "Clear all notes", "--json")).data["approvals"][0]["id"]
+    crashed = await nod("approvals", "approve", approval, CRASH_AT="claim.before")
+    assert crashed.code == -signal.SIGKILL
+
+    restored = await nod("migrate", "--restored")
+    later = await nod("approvals", "approve", approval, "--json")
+
+    assert "Marked as restored: 1 unfinished run." in restored.out
+    assert later.data["approval"]["outcome"] == "unknown"
+    assert (later.code, later.data["accepted"]) == (1, False)
+
+
 async def test_a_terminal_cannot_be_steered_by_what_is_printed(nod: Nod, endpoint: ScriptedEndpoint) -> None:
     endpoint.script = [says("red \x1b[31m and a bell \a")]
 

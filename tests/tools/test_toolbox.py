@@ -561,3 +561,61 @@ def test_permit_is_the_engines_word() -> None:
     permit: Permit = lambda facts: Verdict("run", facts.name)  # noqa: E731
 
     assert Toolbox([spec_of(echo)], permit=permit, actor=ALICE, place=ROOM).names == ("echo",)
+
+
+# --- calls that were cut off ---
+
+
+def _finds(found: object) -> object:
+    """A tool whose `reconcile` gives or raises this."""
+
+    async def look(key: str) -> str | None:
+        asked.append(key)
+        if isinstance(found, Exception):
+            raise found
+        return found  # type: ignore[return-value]
+
+    asked: list[str] = []
+
+    @tool(reconcile=look, timeout_s=0.2)
+    def send() -> str:
+        """Send."""
+        raise AssertionError("a call that was cut off is never run")
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("found", "result"),
+    [
+        ("it is there", ToolResult("it is there")),
+        (ToolError("It never arrived."), ToolResult("It never arrived.", is_error=True)),
+        (None, None),
+        (RuntimeError("the server is down"), None),
+    ],
+)
+async def test_a_tool_is_asked_what_became_of_a_call_and_only_a_definite_word_counts(
+    found: object, result: ToolResult | None
+) -> None:
+    send = _finds(found)
+    cut_off = call("send", "{}", definition=spec_of(send).fingerprint)  # type: ignore[arg-type]
+
+    assert await box([send]).reconcile(cut_off, key="r1:c1") == result  # type: ignore[list-item]
+
+
+async def test_a_tool_that_has_changed_or_cannot_tell_is_not_asked() -> None:
+    send = _finds("it is there")
+
+    assert await box([send]).reconcile(call("send", "{}", definition="other"), key="r1:c1") is None  # type: ignore[list-item]
+    assert await box([echo]).reconcile(call("echo", "{}", definition=spec_of(echo).fingerprint), key="r1:c1") is None
+    assert await box([]).reconcile(call("gone", "{}", definition="d"), key="r1:c1") is None
+
+
+@pytest.mark.parametrize("ttl_s", [0, -1, 31_536_001])
+def test_a_waiting_time_out_of_bounds_is_refused(ttl_s: int) -> None:
+    with pytest.raises(ConfigError, match="approval_ttl_s"):
+
+        @tool(approval_ttl_s=ttl_s)
+        def late() -> str:
+            """Late."""
+            return ""
