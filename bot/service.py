@@ -33,7 +33,9 @@ MAX_TASK_CHARS = 32_768
 MAX_REASON_CHARS = 1_000
 QUEUE_POLL_S = 0.1
 MAX_RECOVERIES = 3
-LAST_WORDS_S = 3.0
+WORK_S, LAST_WORDS_S = 8.0, 2.0
+"""How long a stop waits for work to come to rest, and for what is being sent: together less than the ten seconds that
+Docker gives."""
 CRASHED = "Something went wrong inside the bot, so I stopped here. The operator finds the cause in the log."
 
 
@@ -330,7 +332,7 @@ class ChatService:
             if not self._runner.is_busy and not self._parts.deliveries.is_busy:
                 return
 
-    async def aclose(self, *, within_s: float = 10.0) -> None:
+    async def aclose(self, *, within_s: float = WORK_S) -> None:
         """Take nothing new, let what works come to rest within the bound, put the rest down for the next start."""
         if self._one_by_one is not None:
             self._one_by_one.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -29,13 +30,13 @@ class Runner(Generic[Key]):
         """Work on this key soon."""
         if self._is_closed:
             return
-        if key in self._tasks:
+        if key in self._tasks and not self._tasks[key].done():
             self._again[key].set()
             return
         self._again[key] = asyncio.Event()
         task = asyncio.create_task(self._until_done(key), name=f"work on {key}")
         self._tasks[key] = task
-        task.add_done_callback(lambda _: self._forget(key))  # also of a task that was cancelled before its first step
+        task.add_done_callback(partial(self._forget, key))  # also of a task that was cancelled before its first step
 
     def is_working_on(self, key: Key) -> bool:
         return key in self._tasks
@@ -76,18 +77,17 @@ class Runner(Generic[Key]):
         return list(late)
 
     async def _until_done(self, key: Key) -> None:
-        try:
-            again = self._again[key]
-            while True:
-                again.clear()
+        again = self._again[key]
+        while True:
+            again.clear()
+            try:
                 await self._work(key, again)
-                if not again.is_set():
-                    return
-        except (
-            Exception
-        ):  # the rim of a worker: a run's failure must not end the bot; the run is retried at the next start
-            log.exception("work.crashed", key=str(key))
+            except Exception:  # the rim of a worker: one key's failure must not end the bot; it is tried again later
+                log.exception("work.crashed", key=str(key))
+            if not again.is_set():
+                return
 
-    def _forget(self, key: Key) -> None:
-        del self._tasks[key]
-        self._again.pop(key, None)
+    def _forget(self, key: Key, task: asyncio.Task[None]) -> None:
+        if self._tasks[key] is task:  # or it was kicked again before this was called
+            del self._tasks[key]
+            del self._again[key]

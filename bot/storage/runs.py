@@ -20,8 +20,8 @@ from bot.storage.database import Database, Transaction
 from bot.storage.places import find_conversation, make_conversation, read_place
 from bot.storage.statements import Statement, among, insert_of, this
 
-EFFECT_PATIENCE_S = 30.0
-"""How long the result of an effect that has happened is offered to a database that refuses."""
+PATIENCE_S, EFFECT_PATIENCE_S = 3.0, 30.0
+"""How long a database that refuses is tried again; the latter for the result of something that has happened."""
 OPEN_RUNS = ("queued", "running", "waiting")
 _CRASH_STEPS = {Asked: "card", Decided: "click", Started: "claim", Returned: "result", Answered: "answer"}
 
@@ -142,10 +142,12 @@ class RunRows:
                 crash.at("inbox.inside")
                 return Receipt(run.id)
             known = tx.first(_KNOWN, this_event=event_id)
+            if known.id == run.id:
+                return Receipt(run.id)  # ours: the commit had succeeded though its word was lost
             return Receipt(known.id, is_known=True, is_same=known.task == run.task)
 
         crash.at("inbox.before")
-        receipt = await self._db.run(enqueue)
+        receipt = await self._db.run(enqueue, patience_s=PATIENCE_S)
         crash.at("inbox.after")
         return receipt
 
@@ -163,7 +165,7 @@ class RunRows:
             _move_head(tx, _START, run)
             _append_messages(tx, run.id, run.messages, 0)
 
-        await self._db.run(start)
+        await self._db.run(start, patience_s=PATIENCE_S)
 
     # --- taking up what a crash left ---
 
@@ -228,7 +230,7 @@ class RunRows:
             crash.at(f"{step}.inside")
 
         crash.at(f"{step}.before")
-        await self._db.run(commit, patience_s=EFFECT_PATIENCE_S if has_happened else 0)
+        await self._db.run(commit, patience_s=EFFECT_PATIENCE_S if has_happened else PATIENCE_S)
         crash.at(f"{step}.after")
 
     def _write(self, tx: Transaction, before: Run, facts: Sequence[Fact], after: Run) -> None:

@@ -94,3 +94,20 @@ async def test_closing_waits_a_moment_then_cancels_and_takes_nothing_new() -> No
     await asyncio.wait_for(runner.idle(), 5)
 
     assert work.times == 1
+
+
+async def test_a_kick_between_the_end_of_the_work_and_its_clearing_away_is_not_lost() -> None:
+    worked = 0
+
+    async def work(key: str, _changed: asyncio.Event) -> None:
+        nonlocal worked
+        worked += 1
+        if worked == 1:  # runs after the work has returned, before anybody was told that its task is done
+            asyncio.get_running_loop().call_soon(runner.kick, key)
+
+    runner: Runner[str] = Runner(work)
+    runner.kick("a")
+    await asyncio.sleep(0.01)
+    await runner.idle()
+
+    assert worked == 2
