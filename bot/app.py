@@ -159,4 +159,5 @@ async def health(app: App) -> dict[str, str]:
     except BotError as err:
         database = err.user_message
     model = "ok" if app.models.labels() else "no model is configured"
-    return {"database": database, "model": model, "adapters": "ok" if app.adapters else "none"}
+    recovery = "ok" if app.service.has_recovered else "taking up what the last stop left"
+    return {"database": database, "model": model, "adapters": "ok" if app.adapters else "none", "recovery": recovery}

@@ -50,6 +50,7 @@ class ChatService:
         self._suspects: list[str] = []
         self._one_by_one: asyncio.Task[None] | None = None
         self._rules_seen: object = None
+        self.has_recovered = False
 
     # --- messages ---
 
@@ -254,20 +255,22 @@ class ChatService:
         crash.at("recovery.before")
         await self.expire_due()
         open_runs = await self._parts.runs.open_runs()
-        trusted = [run_id for run_id, recoveries in open_runs if recoveries < MAX_RECOVERIES - 1]
-        suspects = [run_id for run_id, recoveries in open_runs if recoveries == MAX_RECOVERIES - 1]
-        await self._parts.runs.take_up(trusted)
+        trusted = [one for one in open_runs if one.recoveries < MAX_RECOVERIES - 1]
+        suspects = [one.id for one in open_runs if one.recoveries == MAX_RECOVERIES - 1]
+        await self._parts.runs.take_up([one.id for one in trusted if one.is_next])  # the others are not driven yet
         crash.at("recovery.inside")
-        for run_id in [run_id for run_id, recoveries in open_runs if recoveries >= MAX_RECOVERIES]:
-            await self._park(run_id)
-        for run_id in trusted:
-            self._runner.kick(run_id)
+        for one in open_runs:
+            if one.recoveries >= MAX_RECOVERIES:
+                await self._park(one.id)
+        for one in trusted:
+            self._runner.kick(one.id)
         if suspects:
             self._suspects = suspects
             self._one_by_one = asyncio.create_task(self._take_up_one_by_one())
         await self._withdraw()
         await self._parts.deliveries.sweep()
         crash.at("recovery.after")
+        self.has_recovered = True
         return len(open_runs)
 
     async def _take_up_one_by_one(self) -> None:
@@ -290,9 +293,9 @@ class ChatService:
         while is tried again."""
         await self.expire_due()
         await self.remind()
-        for run_id, _ in await self._parts.runs.open_runs():
-            if not self._runner.is_working_on(run_id) and run_id not in self._suspects:
-                self._runner.kick(run_id)
+        for one in await self._parts.runs.open_runs():
+            if not self._runner.is_working_on(one.id) and one.id not in self._suspects:
+                self._runner.kick(one.id)
         await self._withdraw()
         await self._parts.deliveries.sweep()
 
@@ -308,7 +311,7 @@ class ChatService:
     async def recover_place(self, place: Place) -> int:
         """The same as `recover` for one conversation: for a process that is there for a single question."""
         mine = {run_id for run_id, _, _ in await self._parts.reader.active_in(place)}
-        run_ids = [run_id for run_id, _ in await self._parts.runs.open_runs() if run_id in mine]
+        run_ids = [one.id for one in await self._parts.runs.open_runs() if one.id in mine]
         for run_id in run_ids:
             self._runner.kick(run_id)
         return len(run_ids)

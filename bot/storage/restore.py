@@ -14,10 +14,10 @@ async def mark_restored(runs: RunRows) -> int:
     What waits for people goes on waiting. Safe to run again. Gives how many runs were touched.
     """
     open_runs = await runs.open_runs()
-    for run_id, _ in open_runs:
+    for one in open_runs:
         try:
-            before = (await runs.load(run_id)).run
+            before = (await runs.load(one.id)).run
             await runs.commit(before, [Restored()], apply(before, Restored()))
         except CheckpointError as err:
-            await runs.abandon(run_id, f"I cannot go on with this: {err.user_message} Nothing of it will be run.")
+            await runs.abandon(one.id, f"I cannot go on with this: {err.user_message} Nothing of it will be run.")
     return len(open_runs)

@@ -49,6 +49,16 @@ class StoredRun:
     created_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that a restart has to look at. `recoveries`: how often a start took it up since it last moved; `is_next`:
+    nothing else of its conversation comes first."""
+
+    id: str
+    recoveries: int
+    is_next: bool
+
+
 # --- statements ----------------------------------------------------------------------------------------------------
 
 _runs, _calls, _messages = schema.runs, schema.calls, schema.run_messages
@@ -85,7 +95,7 @@ _moving = select(_calls.c.run_id).where(among(_calls.c.state, ("proposed", "appr
 _asking = select(_calls.c.run_id).where(_calls.c.state == "waiting")
 _may_go_on = _runs.c.id.in_(_moving) | _runs.c.id.not_in(_asking)
 _OPEN = Statement(
-    select(_runs.c.id, _runs.c.recoveries)
+    select(_runs.c.id, _runs.c.recoveries, _runs.c.status, _runs.c.conversation_id)
     .where(among(_runs.c.status, ("queued", "running")) | ((_runs.c.status == "waiting") & _may_go_on))
     .order_by(_runs.c.seq)
 )
@@ -169,12 +179,18 @@ class RunRows:
 
     # --- taking up what a crash left ---
 
-    async def open_runs(self) -> list[tuple[str, int]]:
-        """What a restart has to look at: every open run but those that wait for people in all their open calls.
-
-        With each, how often a start took it up since it last moved.
-        """
-        return [tuple(row) for row in await self._db.run(lambda tx: tx.all(_OPEN))]
+    async def open_runs(self) -> list[OpenRun]:
+        """What a restart has to look at, in order: every open run but those that wait for people in all their open
+        calls."""
+        rows = await self._db.run(lambda tx: tx.all(_OPEN))
+        busy = {row.conversation_id for row in rows if row.status == "running"}
+        found = []
+        for row in rows:
+            is_queued = row.status == "queued"
+            found.append(OpenRun(row.id, row.recoveries, is_next=not is_queued or row.conversation_id not in busy))
+            if is_queued:
+                busy.add(row.conversation_id)
+        return found
 
     async def waiting(self) -> list[Any]:
         """Every waiting call: id of its run, requester, requester_name, name of the tool, definition."""
@@ -222,7 +238,7 @@ class RunRows:
     async def commit(self, before: Run, facts: Sequence[Fact], after: Run) -> None:
         """Store what the facts changed: new messages, new and moved calls, the head, approvals, audit, what is to be
         shown, the settled turn."""
-        step = _CRASH_STEPS.get(type(facts[-1]), "")
+        step = next((_CRASH_STEPS[type(fact)] for fact in reversed(facts) if type(fact) in _CRASH_STEPS), "")
         has_happened = any(isinstance(fact, Returned) for fact in facts)
 
         def commit(tx: Transaction) -> None:

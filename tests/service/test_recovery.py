@@ -163,6 +163,24 @@ async def test_a_restart_in_good_order_is_not_held_against_a_run(
         assert last.answers() == ["at last"]
 
 
+async def test_a_message_that_only_stood_in_line_is_not_blamed(settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [hangs] * 4
+    async with opened(settings, endpoint) as one:
+        await work_on(one)
+        await asked(endpoint, 1)
+        await one.service.receive(Inbound("behind", PLACE, ROOT, "and this", 2))
+        await crashed(one)
+    for start in range(3):
+        async with opened(settings, endpoint) as two:
+            await asked(endpoint, start + 2)
+            await crashed(two)
+
+    endpoint.script.append(says("I only stood in line"))
+    async with opened(settings, endpoint) as last:
+        await last.service.idle()
+        assert last.answers() == [words.PARKED, "I only stood in line"]
+
+
 async def test_the_last_chance_is_taken_alone_so_that_no_run_is_blamed_for_another(
     settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
