@@ -1,0 +1,233 @@
+"""Lives of a bot as forks of this process, which has imported everything and owns neither loop nor thread.
+
+A life takes messages, clicks what waits, and tells whoever aims at it where it is; it ends by a kill, or when nothing
+is left to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import os
+import random
+import select
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiosqlite
+import alembic.command
+import openai
+
+from bot import chat
+from bot.app import App, open_app
+from bot.models import pool
+from bot.storage import codec, migrate
+from tests.chaos import records
+from tests.chaos.box import ALICE, Box, Message
+
+DURABLE = (chat.Answered, chat.CardShown, chat.Notice)
+OPEN_WORK = "SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting')"
+UNSENT = "SELECT count(*) FROM outbox WHERE state = 'pending'"
+HAS_OUTBOX = "SELECT count(*) FROM sqlite_master WHERE name = 'outbox'"
+FINISH_S = 30.0
+KILLED = -signal.SIGKILL
+
+
+def prepare() -> None:
+    """Fill what is the same for every life: lives inherit it."""
+    pool._tls()
+    codec._adapter()
+    assert all((aiosqlite, alembic.command, migrate, openai)), "imported late by the bot, so imported here"
+    gc.collect()
+    gc.freeze()
+
+
+@dataclass
+class ChaosAdapter:
+    """A platform that is a file: what it was given is there, even when whoever gave it died a moment later."""
+
+    box: Box
+    platform: str = "chaos"
+
+    def is_watched(self, place: chat.Place) -> bool:
+        return False
+
+    def channels(self) -> list[str]:
+        return []
+
+    def may_post(self, actor: chat.Actor, channel: str) -> str | None:
+        return "This platform has no channels."
+
+    async def send(self, delivery: Any) -> str:
+        self._write(delivery.key, delivery.event, delivery.receipt)
+        return delivery.receipt or f"r-{delivery.key}"
+
+    async def show(self, place: chat.Place, event: chat.Event) -> None:
+        match event:
+            case chat.Answered(run_id):
+                self._write(f"answer:{run_id}", event, "")
+            case chat.Notice(run_id, text):
+                self._write(f"notice:{run_id}:{hashlib.sha256(text.encode()).hexdigest()[:12]}", event, "")
+            case _:
+                pass
+
+    def _write(self, key: str, event: chat.Event, receipt: str) -> None:
+        run_id = event.card.run_id if isinstance(event, chat.CardShown) else event.run_id
+        text = "" if isinstance(event, chat.CardShown) else getattr(event, "text", "")
+        kind = type(event).__name__
+        records.note(self.box.chat, key=key, kind=kind, run=run_id, text=text, receipt=receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one life does. `is_last`: it goes on until nothing is left to do, then ends by itself."""
+
+    messages: tuple[Message, ...] = ()
+    seed: int = 0
+    is_last: bool = False
+    deny_share: float = 0.25
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+async def live(box: Box, plan: Plan) -> None:
+    """One life, to its end if nobody ends it."""
+    dice = random.Random(plan.seed)
+    async with open_app(box.settings(**plan.environment), models=box.models()) as app:
+        app.add_adapter(ChaosAdapter(box))
+        records.signal("r")
+        await app.service.recover()
+        records.signal("o")
+        clicking = asyncio.create_task(click_on(app, box, dice, plan.deny_share))
+        await asyncio.gather(*(deliver(app, box, one) for one in plan.messages))
+        while not (plan.is_last and await is_done(app)):
+            await asyncio.sleep(0.02)
+            if clicking.done():
+                clicking.result()
+        clicking.cancel()
+
+
+async def deliver(app: App, box: Box, one: Message) -> None:
+    """Hand a message in, and note that it was taken once it was."""
+    receipt = await app.service.receive(one.inbound())
+    records.note(box.acks, event=one.id, run=receipt.run_id)
+
+
+async def click_on(app: App, box: Box, dice: random.Random, deny_share: float) -> None:
+    """Decide whatever waits, sometimes both ways at once."""
+    while True:
+        for card in await app.service.pending(ALICE):
+            verbs = ["deny" if dice.random() < deny_share else "approve"]
+            if dice.random() < 0.2:
+                verbs.append(dice.choice(["approve", "deny"]))
+            await asyncio.gather(*(click(app, box, card.approval_id, verb) for verb in verbs))
+        await asyncio.sleep(0.005)
+
+
+async def click(app: App, box: Box, approval_id: str, verb: Any) -> None:
+    """Click once, and note what the clicker was told."""
+    records.note(box.clicks, event="pressed", approval=approval_id, verb=verb, by=ALICE.key)
+    outcome = await app.service.decide(chat.Click(approval_id, verb, ALICE))
+    told = {"accepted": outcome.is_accepted, "message": outcome.message}
+    records.note(box.clicks, event="answered", approval=approval_id, verb=verb, by=ALICE.key, **told)
+
+
+async def is_done(app: App) -> bool:
+    """Whether every run is over and everything was sent."""
+    async with app.database.begin() as rows:
+        if (await rows.exec_driver_sql(OPEN_WORK)).scalar_one():
+            return False
+        if not (await rows.exec_driver_sql(HAS_OUTBOX)).scalar_one():
+            return True
+        return not (await rows.exec_driver_sql(UNSENT)).scalar_one()
+
+
+# --- the parent's side -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Life:
+    """A forked life, seen by its parent. `code`: as of `waitpid`, negative for a signal, None while it lives."""
+
+    pid: int
+    signals: int
+    code: int | None = None
+    seen: str = ""
+
+    def listen(self, *, until_s: float) -> str:
+        """What it says next; "" when the time (of `time.monotonic`) is over or it has died."""
+        wait_s = max(0.0, until_s - time.monotonic())
+        if not select.select([self.signals], [], [], wait_s)[0]:
+            return ""
+        said = os.read(self.signals, 1).decode()
+        self.seen += said
+        return said
+
+    def heard(self, letter: str, *, times: int = 1, within_s: float) -> bool:
+        """Wait until it has said this so often."""
+        until_s = time.monotonic() + within_s
+        while self.seen.count(letter) < times:
+            if not self.listen(until_s=until_s):
+                return False
+        return True
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.wait(within_s=10)
+
+    def wait(self, *, within_s: float) -> int | None:
+        """Its exit code, None when it still lives after this time."""
+        until_s = time.monotonic() + within_s
+        while self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+                os.close(self.signals)
+            elif time.monotonic() > until_s:
+                return None
+            else:
+                time.sleep(0.002)
+        return self.code
+
+
+def begin(box: Box, plan: Plan, *, work: Callable[[Box, Plan], Awaitable[None]] = live) -> Life:
+    """Fork a life."""
+    assert threading.active_count() == 1, "a fork takes one thread along only"
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return Life(pid, reading)
+    code = 1
+    try:
+        os.close(reading)
+        handle = os.open(box.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
+        os.environ.update({records.FOLDER: str(box.folder), records.SIGNALS: str(writing), **plan.environment})
+        asyncio.run(work(box, plan))
+        code = 0
+    except BaseException:  # the rim of a life: its parent reads the log
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def finish(box: Box, plan: Plan) -> float | None:
+    """The last life: everything comes to its end; gives the seconds it took, None when it hung or failed."""
+    started = time.monotonic()
+    life = begin(box, Plan(plan.messages, plan.seed, True, plan.deny_share, plan.environment))
+    code = life.wait(within_s=FINISH_S + 5)
+    if code != 0:
+        life.kill()
+        return None
+    return time.monotonic() - started
