@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.chaos import kills
+from tests.chaos import clickers, kills, real, sigterm, waiting
 from tests.chaos.chunks import Experiment
 
-EXPERIMENTS: tuple[Experiment, ...] = (kills.EXPERIMENT,)
+EXPERIMENTS: tuple[Experiment, ...] = (
+    kills.EXPERIMENT,
+    real.EXPERIMENT,
+    clickers.EXPERIMENT,
+    sigterm.EXPERIMENT,
+    waiting.EXPERIMENT,
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,7 @@ def speaking() -> Iterator[str]:
 
 
 async def _serve() -> None:
+    logging.disable(logging.ERROR)  # those who ask are killed while they ask
     app = web.Application(client_max_size=1 << 24)
     app.router.add_post("/v1/chat/completions", Speaker().answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
