@@ -24,7 +24,9 @@ def main() -> int:
     with speaking() as model_url:
         say = partial(print, flush=True)
         run = Run(asked.folder, model_url, asked.short, asked.times, asked.jobs, asked.chunk, say)
-        results = [run.perform(known[name]) for name in asked.names or known]
+        wanted = [known[name] for name in asked.names or known]
+        together = [wanted] if asked.short else [[one] for one in wanted]
+        results = [run.perform(some) for some in together]
     return 0 if all(results) else 1
 
 

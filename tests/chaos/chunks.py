@@ -16,7 +16,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -86,22 +86,25 @@ class Run:
     jobs: int = 2
     only: int | None = None
     say: Callable[[str], None] = print
-    workers: dict[int, tuple[Chunk, int, float]] = field(default_factory=dict)
+    workers: dict[int, tuple[Experiment, Chunk, int, float]] = field(default_factory=dict)
 
-    def perform(self, experiment: Experiment) -> bool:
-        """Run what is missing of one experiment and print its line; whether all was well."""
-        chunks = self._chunks(experiment)
-        known = {} if self.only is not None else self._known(experiment)
-        missing = [one for one in chunks if one.number not in known]
-        jobs = min(self.jobs, experiment.jobs)
+    def perform(self, experiments: Sequence[Experiment]) -> bool:
+        """Run what is missing of some experiments side by side, and print a line for each; whether all was well."""
+        known = {one.name: {} if self.only is not None else self._known(one) for one in experiments}
+        missing = [
+            (one, chunk) for one in experiments for chunk in self._chunks(one) if chunk.number not in known[one.name]
+        ]
+        jobs = min(self.jobs, *(one.jobs for one in experiments)) if len(experiments) == 1 else self.jobs
         started = time.monotonic()
         while missing or self.workers:
             while missing and len(self.workers) < jobs:
-                self._start(experiment, missing.pop(0))
-            for chunk, outcome in self._ended(experiment):
-                known[chunk.number] = outcome
+                self._start(*missing.pop(0))
+            for chunk, outcome in self._ended():
+                known[chunk.experiment][chunk.number] = outcome
                 self._keep(chunk, outcome)
-        return self._report(experiment, chunks, known, time.monotonic() - started)
+        took_s = time.monotonic() - started
+        results = [self._report(one, self._chunks(one), known[one.name], took_s) for one in experiments]
+        return all(results)
 
     def _chunks(self, experiment: Experiment) -> list[Chunk]:
         times = self.times or (experiment.short if self.is_short else experiment.times)
@@ -128,11 +131,11 @@ class Run:
             os.setpgid(0, 0)
             _be_worker(experiment, chunk, writing)
         os.close(writing)
-        self.workers[pid] = (chunk, reading, time.monotonic() + experiment.limit_s)
+        self.workers[pid] = (experiment, chunk, reading, time.monotonic() + experiment.limit_s)
 
-    def _ended(self, experiment: Experiment) -> Iterable[tuple[Chunk, Outcome]]:
-        ready = select.select([reading for _, reading, _ in self.workers.values()], [], [], 0.2)[0]
-        for pid, (chunk, reading, until_s) in list(self.workers.items()):
+    def _ended(self) -> Iterable[tuple[Chunk, Outcome]]:
+        ready = select.select([reading for _, _, reading, _ in self.workers.values()], [], [], 0.2)[0]
+        for pid, (experiment, chunk, reading, until_s) in list(self.workers.items()):
             is_late = time.monotonic() > until_s
             if reading not in ready and not is_late:
                 continue

@@ -36,12 +36,12 @@ def work(chunk: Chunk, found: Findings) -> None:
     found.must(found.figures["answered"] == len(messages), "lost", "not every message was answered")
 
 
-def new_messages(dice: random.Random, number: int) -> Iterator[Message]:
+def new_messages(dice: random.Random, number: int, *, prefix: str = "") -> Iterator[Message]:
     """One or two messages; some follow others in their thread, so that runs queue."""
     for at in range(dice.choice((1, 1, 2))):
         replies = [[dice.choice(KINDS) for _ in range(dice.randrange(1, 4))] for _ in range(dice.randrange(1, 3))]
         replies[0][0] = "gated"
-        yield message(f"e{number}-{at}", f"t{dice.randrange(number + 3)}", replies)
+        yield message(f"{prefix}e{number}-{at}x", f"t{dice.randrange(number + 3)}", replies)
 
 
 def redelivered(dice: random.Random, messages: list[Message]) -> list[Message]:

@@ -32,10 +32,9 @@ async def _kills(chunk: Chunk, found: Findings) -> None:
     unsure: dict[str, tuple[str, str]] = {}
     said: dict[str, str] = {}
     for number in range(chunk.size):
-        for one in new_messages(dice, number):
-            event_id = f"event-{one.id}"
-            unsure[event_id] = (one.thread, one.text)
-            said[event_id] = one.thread
+        for one in new_messages(dice, number, prefix="event-"):
+            unsure[one.id] = (one.thread, one.text)
+            said[one.id] = one.thread
         site.start()
         if number and dice.random() < 0.12:
             await asyncio.sleep(0.4 + dice.random() * 1.2)  # while it starts, or recovers
@@ -45,9 +44,9 @@ async def _kills(chunk: Chunk, found: Findings) -> None:
         begun, ended = lines_of(chunk.box.ledger, "begin"), lines_of(chunk.box.ledger, "end")
         found.figures["inside"] += begun - ended > found.figures["left_open"]
         found.figures["left_open"] = begun - ended
-    await _say_what_is_unsure(site, unsure)
-    await restart_and_finish(site, found)
-    await _check_answers(site, said, found)
+    if unsure:
+        await _say_what_is_unsure(site, unsure)
+    await restart_and_finish(site, said, found)
 
 
 async def _talk_until_killed(site: Site, dice: random.Random, unsure: dict[str, tuple[str, str]]) -> None:
@@ -69,28 +68,13 @@ async def _talk_until_killed(site: Site, dice: random.Random, unsure: dict[str, 
 
 
 async def _say_what_is_unsure(site: Site, unsure: dict[str, tuple[str, str]]) -> None:
+    """One more life that takes what may not have arrived; it is killed too."""
     site.start()
     await site.ready()
     async with Person(site, "alice") as alice:
         await alice.sign_in()
         for event_id, (thread, text) in unsure.items():
             await alice.say(thread, text, event_id)
-    site.kill()
-
-
-async def _check_answers(site: Site, said: dict[str, str], found: Findings) -> None:
-    """What people see in the end: each message has its one answer, each unknown call its one report."""
-    site.start()
-    await site.ready()
-    async with Person(site, "alice") as alice:
-        await alice.sign_in()
-        shown = {thread: await alice.thread(thread) for thread in set(said.values())}
-        for event_id, thread in said.items():
-            count = shown[thread].count(f"the end {event_id.removeprefix('event-')}<")
-            found.figures["answered"] += count == 1
-            found.must(count == 1, "doubles" if count else "unanswered", f"{event_id} was answered {count} times")
-        found.figures["reported"] += sum(text.count("It is not known whether") for text in shown.values())
-        found.figures["messages"] += len(said)
     site.kill()
 
 
@@ -110,4 +94,4 @@ def too_little(figures: Counter[str], units: int) -> Iterator[str]:
         yield f"{figures['unknown']} unknown calls, {figures['reported']} reports"
 
 
-EXPERIMENT = Experiment("real", 200, 3, 20, 400, work, line, too_little, short_chunk=3)
+EXPERIMENT = Experiment("real", 200, 2, 20, 400, work, line, too_little, short_chunk=2)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.chaos import clickers, kills, real, sigterm, waiting
+from tests.chaos import clickers, events, kills, real, sigterm, waiting
 from tests.chaos.chunks import Experiment
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     kills.EXPERIMENT,
     real.EXPERIMENT,
     clickers.EXPERIMENT,
+    events.EXPERIMENT,
     sigterm.EXPERIMENT,
     waiting.EXPERIMENT,
 )

@@ -168,8 +168,9 @@ class Person:
         return status, text
 
     async def thread(self, thread: str) -> str:
-        """All that is shown in a thread, as one text."""
-        return json.dumps((await self.get(f"/api/thread?thread={thread}"))["fragments"])
+        """All that is shown in a thread, as HTML."""
+        fragments = (await self.get(f"/api/thread?thread={thread}"))["fragments"]
+        return "\n".join(one["html"] for one in fragments)
 
 
 async def until(claim: Callable[[], bool] | Callable[[], Awaitable[bool]], *, within_s: float) -> bool:
