@@ -44,7 +44,8 @@ def judge(box: Box, found: Findings, *, may_wait: bool = False, with_chat: bool 
         _check_messages(rows, found)
         _check_outbox(rows, found)
     ledger = records.read(box.ledger)
-    _check_effects(ledger, tables["calls"], found)
+    given_up = {run["id"] for run in tables["runs"] if run["status"] in ("failed", "cancelled")}
+    _check_effects(ledger, tables["calls"], given_up, found)
     _check_ends(tables, found, may_wait=may_wait)
     _check_acks(box, tables["runs"], found)
     _check_clicks(box, tables["approvals"], found)
@@ -81,8 +82,11 @@ def _check_outbox(rows: Any, found: Findings) -> None:
     found.must(not left, "unsent", f"{len(left)} deliveries were never sent: {left[:3]}")
 
 
-def _check_effects(ledger: list[records.Record], calls: list[dict[str, Any]], found: Findings) -> None:
-    """What a tool did outside against what the bot says about each call."""
+def _check_effects(
+    ledger: list[records.Record], calls: list[dict[str, Any]], given_up: set[str], found: Findings
+) -> None:
+    """What a tool did outside against what the bot says about each call. What may be repeated is never unknown, but
+    where its run was given up."""
     begun = Counter(line["key"] for line in ledger if line["event"] == "begin")
     ended = Counter(line["key"] for line in ledger if line["event"] == "end")
     known = {f"{call['run_id']}:{call['id']}" for call in calls}
@@ -93,6 +97,8 @@ def _check_effects(ledger: list[records.Record], calls: list[dict[str, Any]], fo
         key = f"{call['run_id']}:{call['id']}"
         found.figures[call["state"]] += 1
         _check_effect(call, begun[key], ended[key], found)
+        is_needless = call["state"] == "unknown" and call["name"] == "stamp" and call["run_id"] not in given_up
+        found.must(not is_needless, "needless_unknown", f"{key} could have been repeated")
 
 
 def _check_effect(call: dict[str, Any], begun: int, ended: int, found: Findings) -> None:
@@ -105,7 +111,6 @@ def _check_effect(call: dict[str, Any], begun: int, ended: int, found: Findings)
         found.must(state != "done" or (begun, ended) == (1, 1), "false_done", what)
     elif name == "stamp":
         found.must(state != "done" or ended >= 1, "false_done", what)
-        found.must(state != "unknown", "needless_unknown", what)
     if state in ("denied", "expired", "cancelled", "failed", "waiting", "approved", "proposed"):
         found.must(begun == 0, "unapproved", what)
     if begun and name in ("gated", "stamp"):

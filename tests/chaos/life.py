@@ -97,8 +97,8 @@ class Plan:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-async def live(box: Box, plan: Plan) -> None:
-    """One life, to its end if nobody ends it."""
+async def live(box: Box, plan: Plan, *, at_end: Callable[[], Awaitable[None]] | None = None) -> None:
+    """One life, to its end if nobody ends it; `at_end` is awaited while everything is still open."""
     dice = random.Random(plan.seed)
     async with open_app(box.settings(**plan.environment), models=box.models()) as app:
         app.add_adapter(ChaosAdapter(box))
@@ -112,6 +112,8 @@ async def live(box: Box, plan: Plan) -> None:
             if clicking.done():
                 clicking.result()
         clicking.cancel()
+        if at_end is not None:
+            await at_end()
 
 
 async def deliver(app: App, box: Box, one: Message) -> None:
@@ -190,6 +192,7 @@ class Life:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)
+                self.seen += os.read(self.signals, 1 << 16).decode()
                 os.close(self.signals)
             elif time.monotonic() > until_s:
                 return None

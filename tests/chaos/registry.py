@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import clickers, events, kills, real, sigterm, waiting
+from tests.chaos import clickers, events, kills, real, recovery, sigterm, waiting, wal
 from tests.chaos.chunks import Experiment
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -12,4 +12,6 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     events.EXPERIMENT,
     sigterm.EXPERIMENT,
     waiting.EXPERIMENT,
+    wal.EXPERIMENT,
+    recovery.EXPERIMENT,
 )
