@@ -1,7 +1,7 @@
 """Power loss: the write-ahead log is cut at any byte, and the bot starts from what is left.
 
-`kill -9` does not test this: the page cache survives it. What witnesses saw while the log was no longer than the cut has
-happened; what they saw later has not.
+`kill -9` does not test this: the page cache survives it. What witnesses saw while the log was no longer than the cut
+has happened; what they saw later has not.
 """
 
 from __future__ import annotations
