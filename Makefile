@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench lock clean browser
+.PHONY: demo test check bench chaos lock clean browser
 
 demo: $(VENV)/.base $(VENV)/.demo
 	@$(BIN)/python -m bot demo
@@ -21,6 +21,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks
+
+# Kills, races, floods and cuts: an hour and more, and it goes on where it was stopped. One: make chaos ARGS=kills
+chaos: $(VENV)/.dev
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Nod needs Python 3.11 or newer; name one with: make PYTHON=python3.12"; exit 1; }
@@ -55,5 +59,5 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url --no-header --no-annotate requirements/demo.in -o requirements/demo.txt
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .chaos
 	find bot adapters tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

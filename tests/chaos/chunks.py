@@ -95,15 +95,13 @@ class Run:
             (one, chunk) for one in experiments for chunk in self._chunks(one) if chunk.number not in known[one.name]
         ]
         jobs = min(self.jobs, *(one.jobs for one in experiments)) if len(experiments) == 1 else self.jobs
-        started = time.monotonic()
         while missing or self.workers:
             while missing and len(self.workers) < jobs:
                 self._start(*missing.pop(0))
             for chunk, outcome in self._ended():
                 known[chunk.experiment][chunk.number] = outcome
                 self._keep(chunk, outcome)
-        took_s = time.monotonic() - started
-        results = [self._report(one, self._chunks(one), known[one.name], took_s) for one in experiments]
+        results = [self._report(one, self._chunks(one), known[one.name]) for one in experiments]
         return all(results)
 
     def _chunks(self, experiment: Experiment) -> list[Chunk]:
@@ -184,7 +182,7 @@ class Run:
             shutil.copytree(chunk.box.folder, kept, dirs_exist_ok=True)
         shutil.rmtree(chunk.box.folder, ignore_errors=True)
 
-    def _report(self, experiment: Experiment, chunks: list[Chunk], known: dict[int, Outcome], took_s: float) -> bool:
+    def _report(self, experiment: Experiment, chunks: list[Chunk], known: dict[int, Outcome]) -> bool:
         figures: Counter[str] = Counter()
         for outcome in known.values():
             _merge(figures, outcome.figures)
@@ -193,7 +191,9 @@ class Run:
         little = [] if self.only is not None else list(experiment.too_little(figures, units))
         is_well = not faults and not little
         listed = " ".join(f"{name}={value}" for name, value in experiment.line(figures).items())
-        self.say(f"{experiment.name}={units} {listed} took={took_s:.0f}s {'ok' if is_well else 'FAILED'}")
+        self.say(
+            f"{experiment.name}={units} {listed} worked={figures['took_ms'] // 1000}s {'ok' if is_well else 'FAILED'}"
+        )
         for text in little:
             self.say(f"    too little was done: {text}")
         for chunk, text in faults[:20]:
@@ -205,10 +205,12 @@ class Run:
 
 def _be_worker(experiment: Experiment, chunk: Chunk, writing: int) -> None:
     found = Findings()
+    started = time.monotonic()
     try:
         experiment.work(chunk, found)
     except BaseException:  # the rim of a worker: whatever it was, the experiment did not hold
         found.fault("broken", traceback.format_exc())
+    found.figures["took_ms"] = round((time.monotonic() - started) * 1000)
     text = json.dumps({"figures": found.figures, "faults": found.faults[:200]})
     with os.fdopen(writing, "w") as pipe:
         pipe.write(text)

@@ -87,14 +87,16 @@ async def live_and_stay(box: Box, plan: Plan) -> None:
 
 
 def offsets(played: Played, dice: random.Random, count: int) -> list[int]:
-    """Where to cut: anywhere, at the ends of frames, and around the length the log had at each effect."""
+    """Where to cut, evenly from begin to end: anywhere, at the ends of frames, and around the lengths at each effect."""
     size = len(played.log)
     effects = [line["wal"] for line in records.read(played.box.ledger)]
     frames = range(HEADER, size + 1, FRAME)
     chosen = []
     for number in range(count):
-        base = (dice.randrange(size + 1), dice.choice(frames), dice.choice(effects))[number % 3]
-        chosen.append(min(size, max(0, base + dice.choice((0, 0, -1, 1, dice.randrange(-FRAME, FRAME))))))
+        part = (number + dice.random()) / count
+        base = (size * part, frames[int(part * len(frames))], effects[int(part * len(effects))])[number % 3]
+        cut = round(base) + dice.choice((0, 0, -1, 1, dice.randrange(-FRAME, FRAME)))
+        chosen.append(min(size, max(0, cut)))
     return chosen
 
 
