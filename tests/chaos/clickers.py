@@ -20,6 +20,7 @@ from tests.chaos.speaker import script
 PROCESSES = 4
 ALL, SHORT = 200, 40
 MAY = 0.6
+APPROVE = (0.7, 0.3)
 DONE = "SELECT count(*) FROM runs WHERE status IN ('done', 'failed')"
 
 
@@ -42,6 +43,7 @@ def work(chunk: Chunk, found: Findings) -> None:
 
 
 async def rounds(chunk: Chunk, site: Site, crowds: list[Crowd], may: set[str], found: Findings) -> None:
+    dice = random.Random(chunk.seed)
     await site.ready()
     async with Person(site, "alice") as alice:
         await alice.sign_in()
@@ -52,8 +54,9 @@ async def rounds(chunk: Chunk, site: Site, crowds: list[Crowd], may: set[str], f
         for number in range(chunk.size):
             run_id = await alice.say(f"t{number}", script(f"e{number}", [["gated"]]), f"event-{number:06}")
             (approval,) = await _one_card(alice)
+            dice.shuffle(crowds)
             for crowd in crowds:
-                crowd.tell(approval)
+                crowd.tell(f"{approval} {APPROVE[number % 2]}")
             for crowd in crowds:
                 crowd.answer()
             is_over = await until(lambda done=number + 1: site.count(DONE) == done, within_s=30)  # type: ignore[misc]
@@ -157,7 +160,10 @@ async def _be_crowd(site: Site, people: list[str], dice: random.Random, number: 
         if order == "sign in":
             await asyncio.gather(*(one.sign_in() for one in crowd))
         else:
-            await asyncio.gather(*(one.click(order, dice.choice(("approve", "deny"))) for one in crowd))
+            approval, share = order.split()
+            dice.shuffle(crowd)
+            verbs = ["approve" if dice.random() < float(share) else "deny" for _ in crowd]
+            await asyncio.gather(*(one.click(approval, verb) for one, verb in zip(crowd, verbs, strict=True)))
         os.write(answers, b"in\n")
     for one in crowd:
         await one.http.close()

@@ -116,7 +116,7 @@ async def _check_threads(alice: Person, threads: dict[str, str], found: Findings
         count = len(re.findall(rf"the end {event_id}\b(?!-)", shown[thread]))
         found.figures["answered"] += count == 1
         found.must(count == 1, "doubles" if count else "unanswered", f"{event_id} was answered {count} times")
-    found.figures["reported"] += sum(text.count("It is not known whether") for text in shown.values())
+    found.figures["reported"] += sum(len(re.findall(r"[Ii]t is not known whether", text)) for text in shown.values())
     found.figures["messages"] += len(threads)
 
 

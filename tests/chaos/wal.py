@@ -87,7 +87,7 @@ async def live_and_stay(box: Box, plan: Plan) -> None:
 
 
 def offsets(played: Played, dice: random.Random, count: int) -> list[int]:
-    """Where to cut, evenly from begin to end: anywhere, at the ends of frames, and around the lengths at each effect."""
+    """Where to cut, evenly over the log: anywhere, at the ends of frames, and around its lengths at each effect."""
     size = len(played.log)
     effects = [line["wal"] for line in records.read(played.box.ledger)]
     frames = range(HEADER, size + 1, FRAME)
