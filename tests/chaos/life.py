@@ -129,7 +129,7 @@ async def click_on(app: App, box: Box, dice: random.Random, deny_share: float) -
         for card in await app.service.pending(ALICE):
             verbs = ["deny" if dice.random() < deny_share else "approve"]
             if dice.random() < 0.2:
-                verbs.append(dice.choice(["approve", "deny"]))
+                verbs.append("deny" if dice.random() < deny_share else "approve")
             await asyncio.gather(*(click(app, box, card.approval_id, verb) for verb in verbs))
         await asyncio.sleep(0.005)
 
