@@ -16,6 +16,7 @@ from tests.chaos.life import FINISH_S, KILLED, Life, Plan, begin, finish
 KINDS = ("free", "gated", "gated", "gated", "stamp", "forbidden")
 PAUSE_S = 0.02
 FULL_S = 2.0
+FAULTY = 0.03
 
 
 def work(chunk: Chunk, found: Findings) -> None:
@@ -24,13 +25,14 @@ def work(chunk: Chunk, found: Findings) -> None:
     messages: list[Message] = []
     for number in range(chunk.size):
         messages += new_messages(dice, number)
-        life = begin(chunk.box, Plan(tuple(redelivered(dice, messages)), dice.randrange(1 << 30)))
+        plan = Plan(tuple(redelivered(dice, messages)), dice.randrange(1 << 30), faulty=FAULTY)
+        life = begin(chunk.box, plan)
         aim(life, dice, found)
         life.kill()
         found.must(life.code == KILLED, "died", f"a life ended by itself with {life.code}: {_last_words(chunk.box)}")
         found.figures["kills"] += life.code == KILLED
         found.figures["inside"] += _was_inside(chunk.box, life.pid)
-    end(chunk.box, Plan(tuple(messages), chunk.seed), found)
+    end(chunk.box, Plan(tuple(messages), chunk.seed, faulty=FAULTY), found)
     judge(chunk.box, found)
     found.figures["messages"] += len(messages)
     found.must(found.figures["answered"] == len(messages), "lost", "not every message was answered")

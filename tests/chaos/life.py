@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
 import os
 import random
 import select
@@ -20,7 +19,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiosqlite
@@ -29,6 +28,7 @@ import openai
 
 from bot import chat
 from bot.app import App, open_app
+from bot.errors import SendError
 from bot.models import pool
 from bot.storage import codec, migrate
 from tests.chaos import records
@@ -37,7 +37,6 @@ from tests.chaos.box import ALICE, Box, Message
 DURABLE = (chat.Answered, chat.CardShown, chat.Notice)
 OPEN_WORK = "SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting')"
 UNSENT = "SELECT count(*) FROM outbox WHERE state = 'pending'"
-HAS_OUTBOX = "SELECT count(*) FROM sqlite_master WHERE name = 'outbox'"
 FINISH_S = 30.0
 KILLED = -signal.SIGKILL
 
@@ -56,6 +55,8 @@ class ChaosAdapter:
     """A platform that is a file: what it was given is there, even when whoever gave it died a moment later."""
 
     box: Box
+    dice: random.Random = field(default_factory=random.Random)
+    faulty: float = 0.0
     platform: str = "chaos"
 
     def is_watched(self, place: chat.Place) -> bool:
@@ -67,34 +68,33 @@ class ChaosAdapter:
     def may_post(self, actor: chat.Actor, channel: str) -> str | None:
         return "This platform has no channels."
 
-    async def send(self, delivery: Any) -> str:
-        self._write(delivery.key, delivery.event, delivery.receipt)
+    async def send(self, delivery: chat.Delivery) -> str:
+        """Take it; a faulty platform refuses, or says that it refused."""
+        if self.dice.random() < self.faulty:
+            raise SendError("The platform is busy.", retry_after_s=0.05)
+        event = delivery.event
+        run_id = event.card.run_id if isinstance(event, chat.CardShown) else event.run_id
+        text = "" if isinstance(event, chat.CardShown) else event.text
+        line = {"key": delivery.key, "kind": type(event).__name__, "run": run_id, "text": text}
+        records.note(self.box.chat, receipt=delivery.receipt, **line)
+        if self.dice.random() < self.faulty:
+            raise SendError("The answer of the platform was lost.", retry_after_s=0.05)
         return delivery.receipt or f"r-{delivery.key}"
 
     async def show(self, place: chat.Place, event: chat.Event) -> None:
-        match event:
-            case chat.Answered(run_id):
-                self._write(f"answer:{run_id}", event, "")
-            case chat.Notice(run_id, text):
-                self._write(f"notice:{run_id}:{hashlib.sha256(text.encode()).hexdigest()[:12]}", event, "")
-            case _:
-                pass
-
-    def _write(self, key: str, event: chat.Event, receipt: str) -> None:
-        run_id = event.card.run_id if isinstance(event, chat.CardShown) else event.run_id
-        text = "" if isinstance(event, chat.CardShown) else getattr(event, "text", "")
-        kind = type(event).__name__
-        records.note(self.box.chat, key=key, kind=kind, run=run_id, text=text, receipt=receipt)
+        assert not isinstance(event, DURABLE), "what is durable is sent"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one life does. `is_last`: it goes on until nothing is left to do, then ends by itself."""
+    """What one life does. `is_last`: it goes on until nothing is left to do, then ends by itself.
+    `faulty`: the share of deliveries the platform fails to take, and of those it takes and says it did not."""
 
     messages: tuple[Message, ...] = ()
     seed: int = 0
     is_last: bool = False
     deny_share: float = 0.25
+    faulty: float = 0.0
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -102,7 +102,7 @@ async def live(box: Box, plan: Plan, *, at_end: Callable[[], Awaitable[None]] | 
     """One life, to its end if nobody ends it; `at_end` is awaited while everything is still open."""
     dice = random.Random(plan.seed)
     async with open_app(box.settings(**plan.environment), models=box.models()) as app:
-        app.add_adapter(ChaosAdapter(box))
+        app.add_adapter(ChaosAdapter(box, dice, plan.faulty))
         records.signal("r")
         await app.service.recover()
         records.signal("o")
@@ -146,10 +146,7 @@ def is_done(box: Box) -> bool:
     """Whether every run is over and everything was sent: asked of the file, by a reader of its own."""
     rows = sqlite3.connect(f"file:{box.data / 'nod.db'}?mode=ro", uri=True, timeout=10)
     try:
-        left = rows.execute(OPEN_WORK).fetchone()[0]
-        if not left and rows.execute(HAS_OUTBOX).fetchone()[0]:
-            left = rows.execute(UNSENT).fetchone()[0]
-        return not left
+        return not any(rows.execute(query).fetchone()[0] for query in (OPEN_WORK, UNSENT))
     finally:
         rows.close()
 
@@ -231,7 +228,7 @@ def begin(box: Box, plan: Plan, *, work: Callable[[Box, Plan], Awaitable[None]] 
 def finish(box: Box, plan: Plan) -> float | None:
     """The last life: everything comes to its end; gives the seconds it took, None when it hung or failed."""
     started = time.monotonic()
-    life = begin(box, Plan(plan.messages, plan.seed, True, plan.deny_share, plan.environment))
+    life = begin(box, replace(plan, is_last=True))
     code = life.wait(within_s=FINISH_S + 5)
     if code != 0:
         life.kill()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import clickers, events, kills, real, recovery, sigterm, waiting, wal
+from tests.chaos import clickers, events, kills, points, real, recovery, sigterm, waiting, wal
 from tests.chaos.chunks import Experiment
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -13,5 +13,6 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     sigterm.EXPERIMENT,
     waiting.EXPERIMENT,
     wal.EXPERIMENT,
+    points.EXPERIMENT,
     recovery.EXPERIMENT,
 )
