@@ -39,7 +39,7 @@ class Findings:
 def judge(box: Box, found: Findings, *, may_wait: bool = False, with_chat: bool = True) -> None:
     """Judge a bot that has died or come to rest. `may_wait`: runs may wait for people; `with_chat`: a chat was kept."""
     with box.rows() as rows:
-        tables = {name: _all(rows, name) for name in ("runs", "calls", "approvals", "turns")}
+        tables = {name: _all(rows, name) for name in ("runs", "run_messages", "calls", "approvals", "turns")}
         _check_file(rows, found)
         _check_messages(rows, found)
         _check_outbox(rows, found)
@@ -118,6 +118,7 @@ def _check_effect(call: dict[str, Any], begun: int, ended: int, found: Findings)
 def _check_ends(tables: dict[str, list[dict[str, Any]]], found: Findings, *, may_wait: bool) -> None:
     """Nothing is left open but what waits for people."""
     settled = Counter(turn["run_id"] for turn in tables["turns"])
+    driven = {one["run_id"] for one in tables["run_messages"]}
     for run in tables["runs"]:
         found.figures["runs"] += 1
         is_open = run["status"] in OPEN_RUNS
@@ -127,6 +128,7 @@ def _check_ends(tables: dict[str, list[dict[str, Any]]], found: Findings, *, may
         found.must(not is_open, "stuck", f"run {run['id']} of {run['event_id']} is still {run['status']}")
         found.must(is_open or settled[run["id"]] == 2, "unsettled", f"run {run['id']} has {settled[run['id']]} turns")
         found.figures["failed_runs"] += run["status"] == "failed"
+        found.figures["never_driven"] += run["status"] == "failed" and run["id"] not in driven
     for call in tables["calls"]:
         is_fine = call["state"] in FINAL_CALLS or (may_wait and call["state"] == "waiting")
         found.must(is_fine, "stuck", f"call {call['id']} of run {call['run_id']} is still {call['state']}")

@@ -88,7 +88,8 @@ def _last_words(box: Box) -> str:
 def line(figures: Counter[str]) -> dict[str, object]:
     return {
         "inside_call": share(figures["inside"], figures["kills"]),
-        **pick(figures, "in_recovery", "messages", "effects", "doubles", "lost", "unknown", "reported", "failed_runs"),
+        **pick(figures, "in_recovery", "messages", "effects", "doubles", "lost", "unknown", "reported"),
+        **pick(figures, "failed_runs", "never_driven"),
         "longest_restart_s": figures["finish_ms_max"] / 1000,
     }
 
@@ -100,8 +101,10 @@ def too_little(figures: Counter[str], units: int) -> Iterator[str]:
         yield f"only {figures['inside']} of {units} kills hit a call at work"
     if figures["done"] < 0.5 * units:
         yield f"only {figures['done']} calls came to a good end"
-    if figures["failed_runs"] > 0.02 * figures["messages"]:
+    if figures["failed_runs"] > 0.1 * figures["messages"]:
         yield f"{figures['failed_runs']} of {figures['messages']} runs were given up"
+    if figures["never_driven"] > 0.003 * figures["messages"]:  # three kills in a row may hit a run before its start
+        yield f"{figures['never_driven']} of {figures['messages']} runs were given up without having been driven"
 
 
 EXPERIMENT = Experiment("kills", 5_000, 24, 25, 300, work, line, too_little, short_chunk=12)
