@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ def main() -> int:
     asked = _arguments(list(known))
     if asked.fresh:
         shutil.rmtree(asked.folder, ignore_errors=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     life.prepare()
     with speaking() as model_url:
         say = partial(print, flush=True)

@@ -95,12 +95,15 @@ class Run:
             (one, chunk) for one in experiments for chunk in self._chunks(one) if chunk.number not in known[one.name]
         ]
         jobs = min(self.jobs, *(one.jobs for one in experiments)) if len(experiments) == 1 else self.jobs
-        while missing or self.workers:
-            while missing and len(self.workers) < jobs:
-                self._start(*missing.pop(0))
-            for chunk, outcome in self._ended():
-                known[chunk.experiment][chunk.number] = outcome
-                self._keep(chunk, outcome)
+        try:
+            while missing or self.workers:
+                while missing and len(self.workers) < jobs:
+                    self._start(*missing.pop(0))
+                for chunk, outcome in self._ended():
+                    known[chunk.experiment][chunk.number] = outcome
+                    self._keep(chunk, outcome)
+        finally:
+            self._end_workers()
         results = [self._report(one, self._chunks(one), known[one.name]) for one in experiments]
         return all(results)
 
@@ -145,6 +148,14 @@ class Run:
             del self.workers[pid]
             why = f"hang: no end within {experiment.limit_s:.0f} s" if is_late else "the worker died"
             yield chunk, outcome or Outcome(Counter(hangs=1), [why])
+
+    def _end_workers(self) -> None:
+        """Whoever stops a run leaves nothing behind: neither processes nor folders."""
+        for pid, (_, chunk, _, _) in self.workers.items():
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+            shutil.rmtree(chunk.box.folder, ignore_errors=True)
+        self.workers.clear()
 
     # --- results ---
 
@@ -211,10 +222,11 @@ def _be_worker(experiment: Experiment, chunk: Chunk, writing: int) -> None:
     except BaseException:  # the rim of a worker: whatever it was, the experiment did not hold
         found.fault("broken", traceback.format_exc())
     found.figures["took_ms"] = round((time.monotonic() - started) * 1000)
-    text = json.dumps({"figures": found.figures, "faults": found.faults[:200]})
-    with os.fdopen(writing, "w") as pipe:
-        pipe.write(text)
-    os._exit(0)
+    try:
+        with os.fdopen(writing, "w") as pipe:
+            pipe.write(json.dumps({"figures": found.figures, "faults": found.faults[:200]}))
+    finally:
+        os._exit(0)
 
 
 def _read_outcome(reading: int) -> Outcome | None:
