@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from tests.chaos import records
 from tests.chaos.chunks import Chunk, Experiment, pick, share
-from tests.chaos.judge import Findings, judge
+from tests.chaos.judge import UNSENT, Findings, judge
 from tests.chaos.site import Person, Site, until
 from tests.chaos.speaker import script
 
@@ -62,6 +62,8 @@ async def rounds(chunk: Chunk, site: Site, crowds: list[Crowd], may: set[str], f
             is_over = await until(lambda done=number + 1: site.count(DONE) == done, within_s=30)  # type: ignore[misc]
             found.must(is_over, "hangs", f"round {number} did not end")
             _judge_round(chunk, approval, run_id, may, found)
+        is_sent = await until(lambda: site.count(UNSENT) == 0, within_s=30)
+        found.must(is_sent, "hangs", "the last answer was not sent")
 
 
 async def _one_card(alice: Person) -> list[str]:
@@ -173,7 +175,7 @@ async def _be_crowd(site: Site, people: list[str], dice: random.Random, number: 
 async def _press(one: Person, approval: str, verb: str, dice: random.Random, late: str) -> None:
     """Click; those with the verb that is late in this round think for a moment first."""
     if verb == late:
-        await asyncio.sleep(dice.random() * LATE_S)
+        await asyncio.sleep(LATE_S * (0.3 + dice.random()))
     await one.click(approval, verb)
 
 

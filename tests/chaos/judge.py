@@ -13,6 +13,7 @@ from tests.chaos.box import Box
 
 OPEN_RUNS = ("queued", "running", "waiting")
 FINAL_CALLS = ("done", "failed", "denied", "expired", "cancelled", "unknown")
+UNSENT = "SELECT count(*) FROM outbox WHERE state = 'pending'"
 DECIDED = {"approve": "approved", "deny": "denied"}
 
 

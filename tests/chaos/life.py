@@ -33,10 +33,10 @@ from bot.models import pool
 from bot.storage import codec, migrate
 from tests.chaos import records
 from tests.chaos.box import ALICE, Box, Message
+from tests.chaos.judge import UNSENT
 
 DURABLE = (chat.Answered, chat.CardShown, chat.Notice)
 OPEN_WORK = "SELECT count(*) FROM runs WHERE status IN ('queued', 'running', 'waiting')"
-UNSENT = "SELECT count(*) FROM outbox WHERE state = 'pending'"
 FINISH_S = 30.0
 KILLED = -signal.SIGKILL
 

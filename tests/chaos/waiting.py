@@ -12,7 +12,7 @@ from typing import Any
 from tests.chaos import records
 from tests.chaos.box import Box
 from tests.chaos.chunks import Chunk, Experiment, pick
-from tests.chaos.judge import Findings, judge
+from tests.chaos.judge import UNSENT, Findings, judge
 from tests.chaos.site import Person, Site, lines_of, until
 from tests.chaos.speaker import script
 
@@ -46,6 +46,8 @@ async def _starts(chunk: Chunk, found: Findings) -> None:
             await alice.sign_in()
             for _ in range(CLICKS):
                 await _click_an_old_button(site, alice, dice, found)
+            is_sent = await until(lambda: site.count(UNSENT) == 0, within_s=30)
+            found.must(is_sent, "late", "an answer was not sent")
         site.kill()
 
 
