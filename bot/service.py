@@ -14,23 +14,22 @@ from dataclasses import replace
 import structlog
 
 from bot import chat, crash, present
+from bot.decisions import Decisions
 from bot.engine import words
 from bot.engine.loop import drive
-from bot.engine.machine import apply, has_changed
-from bot.engine.steps import Answered, Decided, Stopped
-from bot.engine.types import Actor, Decision, Place, Run
+from bot.engine.machine import apply
+from bot.engine.steps import Answered, Stopped
+from bot.engine.types import Actor, Place, Run
 from bot.errors import BotError, CheckpointError, Refused, StaleRun
-from bot.policy.judge import ADMIN, GUEST, may_decide, named_approvers
+from bot.policy.judge import ADMIN, GUEST
 from bot.runner.inprocess import Runner
 from bot.storage.audit import AuditRows
-from bot.storage.reading import StoredApproval
 from bot.storage.runs import StoredRun
-from bot.work import Parts, Show, crew_for, opened, refresh_book, toolbox_for, withdrawn
+from bot.work import Parts, Show, crew_for, opened, refresh_book, role_of, withdrawn
 
 log = structlog.get_logger()
 
 MAX_TASK_CHARS = 32_768
-MAX_REASON_CHARS = 1_000
 QUEUE_POLL_S = 0.1
 MAX_RECOVERIES = 3
 WORK_S, LAST_WORDS_S = 8.0, 2.0
@@ -45,8 +44,8 @@ class ChatService:
 
     def __init__(self, parts: Parts, audit: AuditRows) -> None:
         self._parts = parts
-        self._audit = audit
         self._runner: Runner[str] = Runner(self._work)
+        self._decisions = Decisions(parts, audit, self._runner.kick)
         self._suspects: list[str] = []
         self._one_by_one: asyncio.Task[None] | None = None
         self._rules_seen: object = None
@@ -98,99 +97,14 @@ class ChatService:
     # --- clicks ---
 
     async def decide(self, click: chat.Click) -> chat.Outcome:
-        """Decide one waiting call: may this person, is it pending, unexpired, unchanged; then the first one wins."""
-        await refresh_book(self._parts)
-        approval = await self._parts.reader.approval(click.approval_id)
-        if approval is None:
-            return chat.Outcome(False, "This approval is not known any more; nothing was run by this click.")
-        if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
-            await self._note_refused(approval, click.actor, why)
-            return chat.Outcome(False, why, self._card(approval))
-        if approval.state != "pending":
-            return chat.Outcome(False, present.decided(approval), self._card(approval))
-        if not approval.is_intact:
-            await self._note_refused(approval, click.actor, "arguments changed")
-            return chat.Outcome(False, "The stored call is not the one that was shown any more; it was not run.")
-        return await self._record_decision(approval, click)
-
-    async def _record_decision(self, approval: StoredApproval, click: chat.Click) -> chat.Outcome:
-        if click.verb == "approve" and (why := await self._may_not_go_on(approval, click)):
-            return chat.Outcome(False, why, self._card(approval))
-        reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
-        said = Decision(click.verb, click.actor.label, click.actor.key, reason)
-        is_first = await self._settle_approval(approval, said)
-        decided = await self._parts.reader.approval(approval.id) or approval
-        if decided.state == "pending" and decided.is_late:
-            await self._settle_approval(approval, Decision("expire"))
-            decided = await self._parts.reader.approval(approval.id) or approval
-        if not is_first:
-            return chat.Outcome(False, present.decided(decided), self._card(decided))
-        return chat.Outcome(True, {"approve": "Approved.", "deny": "Denied."}[click.verb], self._card(decided))
-
-    async def _may_not_go_on(self, approval: StoredApproval, click: chat.Click) -> str | None:
-        """Why nobody may approve this as it was shown: what was tightened since applies. Its run sees to the rest."""
-        run = (await self._parts.runs.load(approval.run_id)).run
-        call = next(call for call in run.calls if call.id == approval.call_id)
-        if run.model not in self._parts.models.labels():
-            return None  # its run ends with a sentence on that
-        verdict = toolbox_for(self._parts, run, self._parts.models.get(run.model)).judge(call)
-        if verdict.outcome == "deny":
-            self._runner.kick(run.id)
-            return f"The policy does not permit this any more ({verdict.rule}); it was not run."
-        if has_changed(call, verdict):
-            self._runner.kick(run.id)
-            return (
-                "The tool has changed since this was asked for, so it was not run; it is asked for anew if it can be."
-            )
-        if verdict.outcome != "ask":
-            return None
-        role = self.role_of(click.actor)
-        return may_decide(verdict.approver, actor=click.actor, role=role, requester=approval.requester)
-
-    async def _settle_approval(self, approval: StoredApproval, decision: Decision) -> bool:
-        """Commit one decision, show it, let the run go on; False when another one came first."""
-        stored = await self._parts.runs.load(approval.run_id)
-        fact = Decided(approval.call_id, decision)
-        try:
-            after = apply(stored.run, fact)
-            await self._parts.runs.commit(stored.run, [fact], after)
-        except StaleRun:
-            return False
-        log.info("approval.decided", run=approval.run_id, verb=decision.verb, actor=decision.actor)
-        self._runner.kick(approval.run_id)
-        await Show(self._parts, approval.place).on_fact(after, fact)
-        return True
+        return await self._decisions.decide(click)
 
     async def expire_due(self) -> int:
-        """Close what nobody decided in time: neither consent nor denial. Gives how many; call it now and then."""
-        due = await self._parts.reader.expired()
-        closed = 0
-        for approval in due:
-            try:
-                closed += await self._settle_approval(approval, Decision("expire"))
-            except CheckpointError as err:
-                await self._abandon(approval.run_id, err.user_message)
+        """Close what nobody decided in time; gives how many."""
+        closed, damaged = await self._decisions.expire_due()
+        for run_id, why in damaged:
+            await self._abandon(run_id, why)
         return closed
-
-    async def remind(self) -> None:
-        """Tell approvers what has waited for a good part of its time."""
-        for approval in await self._parts.reader.to_remind(self._parts.settings.approval_reminders):
-            people = named_approvers(approval.approver, requester=approval.requester, admins=self._parts.book.admins)
-            await self._parts.reader.note_reminder(approval, present.reminder(approval), people)
-            self._parts.deliveries.kick(approval.place)
-
-    def _may_not_decide(self, approval: StoredApproval, actor: Actor, *, is_operator: bool = False) -> str | None:
-        """Why this person may not decide this; where a call was not shown, nobody but the operator decides it."""
-        here = (approval.place.platform, approval.place.workspace)
-        if not is_operator and here != (actor.platform, actor.workspace):
-            return "This can only be decided where it was asked for."
-        requester = approval.requester
-        return may_decide(approval.approver, actor=actor, role=self.role_of(actor), requester=requester)
-
-    async def _note_refused(self, approval: StoredApproval, actor: Actor, why: str) -> None:
-        run = (await self._parts.runs.load(approval.run_id)).run
-        call = next(call for call in run.calls if call.id == approval.call_id)
-        await self._audit.note_refused(run=run, call=call, actor=actor.key, why=why)
 
     # --- stop ---
 
@@ -227,22 +141,17 @@ class ChatService:
 
     async def transcript(self, place: Place) -> list[chat.Event]:
         runs, calls, posts, notices = await self._parts.reader.lines(place)
-        cards = [self._card(one) for one in await self._parts.reader.approvals_in(place)]
+        cards = [self._decisions.card(one) for one in await self._parts.reader.approvals_in(place)]
         return present.transcript(runs, calls, posts, notices, cards)
 
     async def threads(self, room: Place) -> list[chat.Thread]:
         return [chat.Thread(*row) for row in await self._parts.reader.threads(room)]
 
     async def pending(self, actor: Actor, *, is_operator: bool = False) -> list[chat.Card]:
-        await refresh_book(self._parts)
-        waiting = await self._parts.reader.pending()
-        return [self._card(one) for one in waiting if self._may_not_decide(one, actor, is_operator=is_operator) is None]
+        return await self._decisions.pending(actor, is_operator=is_operator)
 
     def role_of(self, actor: Actor) -> str:
-        return self._parts.book.role_of(actor, self._parts.clock())
-
-    def _card(self, approval: StoredApproval) -> chat.Card:
-        return present.card(approval, self._parts.about(approval.tool))
+        return role_of(self._parts, actor)
 
     # --- work ---
 
@@ -292,7 +201,7 @@ class ChatService:
         """What time brings: approvals expire, approvers are reminded, and what a database or a platform refused for a
         while is tried again."""
         await self.expire_due()
-        await self.remind()
+        await self._decisions.remind()
         for one in await self._parts.runs.open_runs():
             if not self._runner.is_working_on(one.id) and one.id not in self._suspects:
                 self._runner.kick(one.id)

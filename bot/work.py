@@ -90,6 +90,10 @@ def rights_of(parts: Parts, actor: Actor) -> Rights:
     return parts.book.rights_of(actor, parts.clock())
 
 
+def role_of(parts: Parts, actor: Actor) -> str:
+    return parts.book.role_of(actor, parts.clock())
+
+
 def live_permit(parts: Parts, actor: Actor) -> Permit:
     """This person's policy, read anew at every question: a tightened one applies to what waits."""
 

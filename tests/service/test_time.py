@@ -94,7 +94,7 @@ async def test_approvers_are_reminded_at_equal_parts_of_the_time(
                 f"{age}, expires_ms = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) + {DAY_MS - age}"
             )
             before = len(one.adapter.events(chat.Notice))
-            await one.service.remind()
+            await one.service.sweep()
             await one.service.idle()
             told += [percent] * (len(one.adapter.events(chat.Notice)) - before)
         notices = [event for event in one.adapter.events(chat.Notice) if isinstance(event, chat.Notice)]
