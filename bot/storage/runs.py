@@ -51,12 +51,11 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that a restart has to look at. `recoveries`: how often a start took it up since it last moved; `is_next`:
-    nothing else of its conversation comes first."""
+    """A run that a restart has to look at. `recoveries`: how often a start took it up since it last moved."""
 
     id: str
     recoveries: int
-    is_next: bool
+    is_queued: bool
 
 
 # --- statements ----------------------------------------------------------------------------------------------------
@@ -95,7 +94,7 @@ _moving = select(_calls.c.run_id).where(among(_calls.c.state, ("proposed", "appr
 _asking = select(_calls.c.run_id).where(_calls.c.state == "waiting")
 _may_go_on = _runs.c.id.in_(_moving) | _runs.c.id.not_in(_asking)
 _OPEN = Statement(
-    select(_runs.c.id, _runs.c.recoveries, _runs.c.status, _runs.c.conversation_id)
+    select(_runs.c.id, _runs.c.recoveries, _runs.c.status)
     .where(among(_runs.c.status, ("queued", "running")) | ((_runs.c.status == "waiting") & _may_go_on))
     .order_by(_runs.c.seq)
 )
@@ -183,14 +182,7 @@ class RunRows:
         """What a restart has to look at, in order: every open run but those that wait for people in all their open
         calls."""
         rows = await self._db.run(lambda tx: tx.all(_OPEN))
-        busy = {row.conversation_id for row in rows if row.status == "running"}
-        found = []
-        for row in rows:
-            is_queued = row.status == "queued"
-            found.append(OpenRun(row.id, row.recoveries, is_next=not is_queued or row.conversation_id not in busy))
-            if is_queued:
-                busy.add(row.conversation_id)
-        return found
+        return [OpenRun(row.id, row.recoveries, row.status == "queued") for row in rows]
 
     async def waiting(self) -> list[Any]:
         """Every waiting call: id of its run, requester, requester_name, name of the tool, definition."""
