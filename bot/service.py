@@ -47,7 +47,6 @@ class ChatService:
         self._runner: Runner[str] = Runner(self._work)
         self._decisions = Decisions(parts, audit, self._runner.kick)
         self._suspects: list[str] = []
-        self._unblamed: set[str] = set()
         self._one_by_one: asyncio.Task[None] | None = None
         self._rules_seen: object = None
         self.has_recovered = False
@@ -167,8 +166,7 @@ class ChatService:
         open_runs = await self._parts.runs.open_runs()
         trusted = [one for one in open_runs if one.recoveries < MAX_RECOVERIES - 1]
         suspects = [one.id for one in open_runs if one.recoveries == MAX_RECOVERIES - 1]
-        self._unblamed = {one.id for one in open_runs if one.is_queued}  # counted when they are driven
-        await self._parts.runs.take_up([one.id for one in trusted if not one.is_queued])
+        await self._parts.runs.take_up([one.id for one in trusted if not one.is_queued])  # those were never driven
         crash.at("recovery.inside")
         for one in open_runs:
             if one.recoveries >= MAX_RECOVERIES:
@@ -187,8 +185,7 @@ class ChatService:
     async def _take_up_one_by_one(self) -> None:
         while self._suspects:
             run_id = self._suspects[0]
-            if run_id not in self._unblamed:
-                await self._parts.runs.take_up([run_id])
+            await self._parts.runs.take_up([run_id])
             self._runner.kick(run_id)
             await self._runner.rested(run_id)
             self._suspects.pop(0)
@@ -283,9 +280,6 @@ class ChatService:
         if stored.status == "queued":
             if await self._parts.runs.next_queued(stored.conversation_id) != run.id:
                 return
-            if run.id in self._unblamed:
-                self._unblamed.discard(run.id)
-                await self._parts.runs.take_up([run.id])
             run = await opened(self._parts, run)
             await self._parts.runs.start(run)
         await self._show(run.place, chat.Working(run.id, "running"))
