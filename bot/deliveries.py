@@ -22,9 +22,20 @@ from bot.storage.reading import Reader
 
 log = structlog.get_logger()
 
-SEND_S = 60.0
+SEND_S, SHOW_S = 60.0, 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0
 GIVE_UP_MS = 24 * 3_600_000
+
+
+async def show_passing(adapter: chat.ChatAdapter | None, place: Place, event: chat.Event) -> None:
+    """Show something passing. Whatever the adapter does, work goes on: what must arrive is a delivery."""
+    if adapter is None:
+        return
+    try:
+        async with asyncio.timeout(SHOW_S):
+            await adapter.show(place, event)
+    except Exception:  # the rim of a platform
+        log.exception("show.failed", place=str(place), kind=type(event).__name__)
 
 
 class Deliveries:
@@ -108,7 +119,7 @@ class Deliveries:
         following = await self._outbox.note_sent(item, receipt or item.receipt)
         crash.at("send.after")
         if isinstance(event, chat.Answered) and item.kind == "answer":
-            await adapter.show(item.place, chat.Working(item.run_id, present.over(item.status)))
+            await show_passing(adapter, item.place, chat.Working(item.run_id, present.over(item.status)))
         return following
 
     async def _later(self, item: Item, why: str, retry_after_s: float | None) -> Item | None:

@@ -15,6 +15,7 @@ import structlog
 
 from bot import chat, crash, present
 from bot.decisions import Decisions
+from bot.deliveries import show_passing
 from bot.engine import words
 from bot.engine.loop import drive
 from bot.engine.machine import apply
@@ -317,5 +318,4 @@ class ChatService:
             self._runner.kick(next_id)
 
     async def _show(self, place: Place, event: chat.Event) -> None:
-        if adapter := self._parts.adapters.get(place.platform):
-            await adapter.show(place, event)
+        await show_passing(self._parts.adapters.get(place.platform), place, event)

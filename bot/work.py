@@ -7,9 +7,11 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from bot import chat, present
 from bot.config.settings import Settings
-from bot.deliveries import Deliveries
+from bot.deliveries import Deliveries, show_passing
 from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
@@ -26,6 +28,8 @@ from bot.storage.runs import RunRows, now_ms
 from bot.tools.context import Services
 from bot.tools.registry import ToolSpec
 from bot.tools.toolbox import Toolbox
+
+log = structlog.get_logger()
 
 HISTORY_TURNS = 200
 
@@ -176,11 +180,11 @@ class Show:
 
     def text_listener(self, run: Run) -> TextListener | None:
         adapter = self._adapter
-        if adapter is None or not adapter.is_watched(run.place):
+        if adapter is None or not _is_watched(adapter, run.place):
             return None
 
         async def on_text(text: str) -> None:
-            await adapter.show(run.place, chat.TextSoFar(run.id, text))
+            await show_passing(adapter, run.place, chat.TextSoFar(run.id, text))
 
         return on_text
 
@@ -191,14 +195,14 @@ class Show:
         match fact:
             case Started(call_id) | Returned(call_id) | Decided(call_id):
                 call = next(call for call in run.calls if call.id == call_id)
-                await adapter.show(run.place, present.tool_line(run.id, call))
+                await show_passing(adapter, run.place, present.tool_line(run.id, call))
                 if call.verdict == "ask" or call.decision or call.state is CallState.UNKNOWN:
                     self._deliver(run.place)
             case Asked(calls):
                 asked = {call_id for call_id, _ in calls}
                 await self._show_lines(adapter, run, [call for call in run.batch if call.id in asked])
                 self._deliver(run.place)
-                await adapter.show(run.place, chat.Working(run.id, "waiting"))
+                await show_passing(adapter, run.place, chat.Working(run.id, "waiting"))
             case Worded() if fact.by_model:
                 self._deliver(run.place)
             case Answered() | Stopped():
@@ -210,4 +214,12 @@ class Show:
 
     async def _show_lines(self, adapter: chat.ChatAdapter, run: Run, calls: list[ToolCall]) -> None:
         for call in calls:
-            await adapter.show(run.place, present.tool_line(run.id, call))
+            await show_passing(adapter, run.place, present.tool_line(run.id, call))
+
+
+def _is_watched(adapter: chat.ChatAdapter, place: Place) -> bool:
+    try:
+        return adapter.is_watched(place)
+    except Exception:  # the rim of a platform: then nothing is streamed
+        log.exception("is_watched.failed", place=str(place))
+        return False

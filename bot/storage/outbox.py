@@ -171,8 +171,14 @@ class OutboxRows:
         return await self._db.run(lambda tx: _next(tx, place))
 
     async def note_sent(self, item: Item, receipt: str) -> Item | None:
-        """It was taken; if it has changed meanwhile, it stays to be sent again. Gives what comes next."""
-        return await self._note(_SENT, item, patience_s=30, shown=item.revision, receipt=receipt)
+        """It was taken; if it has changed meanwhile, it stays to be sent again. Gives what comes next.
+
+        Something that had changed before it was first taken may have been suppressed as the copy of an older state
+        whose arrival was never noted: it is sent once more, as an edit.
+        """
+        may_be_older = not item.receipt and item.revision > 1 and bool(receipt)
+        shown = 0 if may_be_older else item.revision
+        return await self._note(_SENT, item, patience_s=30, shown=shown, receipt=receipt)
 
     async def note_failed(self, item: Item, error: str, *, again_in_ms: int) -> Item | None:
         """It is due again in a while, before everything else in its place. Gives what comes next."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -122,7 +123,64 @@ async def test_a_place_that_hangs_or_fails_holds_no_other_up(settings: Settings,
         assert [event.text for event in broken.events(chat.Answered)] == ["b"]  # type: ignore[attr-defined]
 
 
-async def test_changes_of_a_card_that_could_not_be_sent_are_one_drawing_of_its_latest_state(
+class Suppresses(RecordingAdapter):
+    """A platform that knows a key it has seen: the copy is not shown, as with Discord's nonce. Loses one answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.visible: dict[str, chat.Event] = {}
+        self.loses = 1
+
+    async def send(self, delivery: chat.Delivery) -> str:
+        if delivery.receipt or delivery.key not in self.visible:
+            self.visible[delivery.key] = delivery.event
+        if self.loses:
+            self.loses -= 1
+            raise SendError("the connection was cut after the message had arrived", retry_after_s=0.05)
+        return f"m-{delivery.key}"
+
+
+async def test_a_card_whose_first_copy_arrived_unnoticed_still_follows(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "1"})), says("It is out.")]
+    async with opened(settings, endpoint) as one:
+        one.app.add_adapter(platform := Suppresses())
+        await one.say("Deploy 1")
+        card = await one.only_card()
+        await one.click(card.approval_id)
+        while await one.app.outbox.next_in(PLACE):
+            await asyncio.sleep(0.02)
+
+    drawn = platform.visible[f"card:{card.approval_id}"]
+    assert isinstance(drawn, chat.CardShown)
+    assert (drawn.card.state, drawn.card.outcome) == ("approved", "done")
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a bug in an adapter"), SendError("busy")])
+async def test_whatever_an_adapter_does_with_what_passes_the_run_goes_on(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]], fault: Exception
+) -> None:
+    class Stubborn(RecordingAdapter):
+        def is_watched(self, place: Place) -> bool:
+            raise fault
+
+        async def show(self, place: Place, event: chat.Event) -> None:
+            if not isinstance(event, chat.Answered | chat.CardShown):
+                raise fault
+            await super().show(place, event)
+
+    endpoint.script = [calls(("deploy", {"version": "1"})), says("It is out.")]
+    async with opened(settings, endpoint) as one:
+        one.app.add_adapter(stubborn := Stubborn())
+        await one.say("Deploy 1")
+        await one.click((await one.only_card()).approval_id)
+
+    assert ledger() == ["1"]
+    assert [event.text for event in stubborn.events(chat.Answered)] == ["It is out."]  # type: ignore[attr-defined]
+
+
+async def test_a_card_that_changed_before_it_could_be_sent_is_drawn_as_it_is_now_however_often_it_changed(
     settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
     endpoint.script = [calls(("deploy", {"version": "1"})), says("It is out.")]
@@ -134,7 +192,9 @@ async def test_changes_of_a_card_that_could_not_be_sent_are_one_drawing_of_its_l
         while not one.answers():
             await asyncio.sleep(0.02)
 
-        assert keys(one.adapter) == ["card", "answer"]
+        assert keys(one.adapter) == ["card", "card", "answer"]
+        first, edit, _ = one.adapter.sent
+        assert (first.event, first.receipt, edit.receipt) == (edit.event, "", "m1")
 
 
 async def test_answers_of_two_runs_in_one_place_never_overlap(settings: Settings, endpoint: ScriptedEndpoint) -> None:
