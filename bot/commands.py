@@ -48,13 +48,15 @@ def _fail(arguments: argparse.Namespace, text: str, code: int) -> int:
 
 def _run(_arguments: argparse.Namespace, settings: Settings) -> int:
     async def serve() -> None:
-        from bot.serve import serving, until_told
+        from bot.serve import heed_signals, serving
 
         if not settings.admins:
             print("ADMINS is empty: nobody is an admin.", file=sys.stderr)
+        told = heed_signals()
         async with serving(settings) as address:
             print(f"Nod is running: {address}", flush=True)
-            await until_told(lambda: print("Stopping ...", flush=True))
+            await told.wait()
+            print("Stopping ...", flush=True)
 
     asyncio.run(serve())
     return DONE
@@ -192,11 +194,13 @@ def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
 def _migrate(arguments: argparse.Namespace, settings: Settings) -> int:
     async def migrate() -> tuple[str, int]:
         from bot import crash
-        from bot.storage.database import open_database, own
+        from bot.storage.database import is_there, open_database, own
         from bot.storage.restore import mark_restored
         from bot.storage.runs import RunRows
 
         crash.arm(settings.crash_at)
+        if arguments.restored and not is_there(settings.database):
+            raise ConfigError("DATA_DIR", "there is no database here yet: restore the backup first")
         with own(settings.data_dir, settings.database):
             database = await open_database(settings.database)
             try:

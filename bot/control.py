@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Handle = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 FILE = "control.json"
 WAIT_S = 3600
+BROKEN_OFF = (
+    "The running bot broke off in the middle of its answer. It may have taken what you said: look before you ask again."
+)
 
 
 @asynccontextmanager
@@ -81,7 +84,7 @@ def ask_running(data_dir: Path, method: str, words: dict[str, Any]) -> dict[str,
         response = connection.getresponse()
         answer = json.loads(response.read())
     except (OSError, ValueError, http.client.HTTPException) as err:
-        raise BotError("The running bot broke off in the middle of its answer; ask again.") from err
+        raise BotError(BROKEN_OFF) from err
     finally:
         connection.close()
     if response.status == 401:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from bot import chat, present
-from bot.engine.machine import apply, has_changed
+from bot.engine.machine import apply, has_changed, has_other_approver
 from bot.engine.steps import Decided
 from bot.engine.types import Actor, Decision
 from bot.errors import CheckpointError, StaleRun
@@ -46,7 +46,7 @@ class Decisions:
         return await self._record_decision(approval, click)
 
     async def _record_decision(self, approval: StoredApproval, click: chat.Click) -> chat.Outcome:
-        if click.verb == "approve" and (why := await self._may_not_go_on(approval, click)):
+        if click.verb == "approve" and (why := await self._may_not_go_on(approval)):
             await self._note_refused(approval, click.actor, why)
             return chat.Outcome(False, why, self.card(approval))
         reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
@@ -57,10 +57,11 @@ class Decisions:
             await self._settle_approval(approval, Decision("expire"))
             decided = await self._parts.reader.approval(approval.id) or approval
         if not is_first:
+            self._kick(approval.run_id)
             return chat.Outcome(False, present.decided(decided), self.card(decided))
         return chat.Outcome(True, {"approve": "Approved.", "deny": "Denied."}[click.verb], self.card(decided))
 
-    async def _may_not_go_on(self, approval: StoredApproval, click: chat.Click) -> str | None:
+    async def _may_not_go_on(self, approval: StoredApproval) -> str | None:
         """Why nobody may approve this as it was shown: what was tightened since applies. Its run sees to the rest."""
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
@@ -75,10 +76,10 @@ class Decisions:
             return (
                 "The tool has changed since this was asked for, so it was not run; it is asked for anew if it can be."
             )
-        if verdict.outcome != "ask":
-            return None
-        role = role_of(self._parts, click.actor)
-        return may_decide(verdict.approver, actor=click.actor, role=role, requester=approval.requester)
+        if has_other_approver(call, verdict):
+            self._kick(run.id)
+            return "Somebody else has to approve this now: it was not run, and is asked for anew."
+        return None
 
     async def _settle_approval(self, approval: StoredApproval, decision: Decision) -> bool:
         """Commit one decision, show it, let the run go on; False when another one came first."""
@@ -132,7 +133,7 @@ class Decisions:
     async def pending(self, actor: Actor, *, is_operator: bool = False) -> list[chat.Card]:
         """What waits for this person's decision, the oldest first."""
         await refresh_book(self._parts)
-        waiting = await self._parts.reader.pending()
+        waiting = [one for one in await self._parts.reader.pending() if not one.is_late]
         return [self.card(one) for one in waiting if self._may_not_decide(one, actor, is_operator=is_operator) is None]
 
     def card(self, approval: StoredApproval) -> chat.Card:

@@ -24,7 +24,8 @@ log = structlog.get_logger()
 
 SEND_S, SHOW_S = 60.0, 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0
-GIVE_UP_MS = 24 * 3_600_000
+GIVE_UP_AFTER, GIVE_UP_ON_FAULTS_AFTER = 300, 12
+"""Attempts: about a day of refusals; less than an hour of what no platform should raise."""
 
 
 async def show_passing(adapter: chat.ChatAdapter | None, place: Place, event: chat.Event) -> None:
@@ -114,7 +115,7 @@ class Deliveries:
             return await self._later(item, err.user_message, err.retry_after_s)
         except Exception as err:  # the rim of a platform: whatever it raises, what it did not take is kept
             log.exception("delivery.failed", key=item.key, place=str(item.place))
-            return await self._later(item, type(err).__name__, None)
+            return await self._later(item, type(err).__name__, None, attempts=GIVE_UP_ON_FAULTS_AFTER)
         crash.at("send.inside")
         following = await self._outbox.note_sent(item, receipt or item.receipt)
         crash.at("send.after")
@@ -122,11 +123,13 @@ class Deliveries:
             await show_passing(adapter, item.place, chat.Working(item.run_id, present.over(item.status)))
         return following
 
-    async def _later(self, item: Item, why: str, retry_after_s: float | None) -> Item | None:
-        if item.age_ms > GIVE_UP_MS:
+    async def _later(
+        self, item: Item, why: str, retry_after_s: float | None, *, attempts: int = GIVE_UP_AFTER
+    ) -> Item | None:
+        if item.attempts + 1 >= attempts:
             log.warning("delivery.given_up", key=item.key, place=str(item.place), why=why)
             return await self._outbox.park(item, why)
-        pause_s = min(FIRST_PAUSE_S * 2**item.attempts, LONGEST_PAUSE_S)
+        pause_s = min(FIRST_PAUSE_S * 2 ** min(item.attempts, 20), LONGEST_PAUSE_S)
         jitter = 0.75 + random.random() / 2
         wait_s = pause_s * jitter if retry_after_s is None else max(0.0, min(retry_after_s, 3600))
         log.info("delivery.later", key=item.key, place=str(item.place), why=why, attempts=item.attempts + 1)

@@ -11,6 +11,7 @@ BotError                      root; carries `user_message`
 ├── ToolError                 a tool says what went wrong; the text goes to the model
 ├── CheckpointError           a stored run cannot be read
 ├── StoreError                the database refused or is unusable
+│   ├── StoreBusy             it refuses for now: locked, full, an I/O error
 │   ├── StaleRun              somebody else moved this run first; reload it
 │   └── Taken                 a row with this key is there already
 ├── SendError                 the platform did not take what was sent: trying later may help
@@ -86,6 +87,10 @@ class CheckpointError(BotError):
 
 class StoreError(BotError):
     """The database refused, or cannot be used."""
+
+
+class StoreBusy(StoreError):
+    """The database refuses for now: locked, full, an I/O error. Nothing was written; trying later may help."""
 
 
 class StaleRun(StoreError):

@@ -68,9 +68,16 @@ def reminder(approval: StoredApproval) -> str:
     hours, minutes = divmod(max(1, approval.left_ms // 60_000), 60)
     left = f"{hours} h {minutes} min" if hours else f"{minutes} min"
     return (
-        f"Still waiting for approval by {approval.approver}: {approval.tool}, asked for by "
+        f"Still waiting for approval by {_approver(approval)}: {approval.tool}, asked for by "
         f"{approval.requester.label}. It expires in {left}."
     )
+
+
+def _approver(approval: StoredApproval) -> str:
+    """The rule in words."""
+    requester = approval.requester.label
+    known = {"requester": requester, "not_requester": f"somebody else than {requester}", "admin": "an admin"}
+    return known.get(approval.approver, approval.approver)
 
 
 def transcript(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -121,12 +121,12 @@ def _health_routes(app: App) -> list[web.RouteDef]:
     return [web.get("/healthz", healthz), web.get("/readyz", readyz)]
 
 
-async def until_told(say: Callable[[], None]) -> None:
-    """Wait for SIGINT or SIGTERM; a second one is harmless."""
+def heed_signals() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set; a second one is harmless. Call it before the bot starts: a stop in the
+    middle of a start is a stop in good order too."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, told.set)
-    await told.wait()
-    say()
+    return told

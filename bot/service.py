@@ -21,7 +21,7 @@ from bot.engine.loop import drive
 from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Place, Run
-from bot.errors import BotError, CheckpointError, Refused, StaleRun
+from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
 from bot.policy.judge import ADMIN, GUEST
 from bot.runner.inprocess import Runner
 from bot.storage.audit import AuditRows
@@ -65,12 +65,21 @@ class ChatService:
             log.log(logging.INFO if stored.is_same else logging.WARNING, "message.repeated", run=run_id)
             return chat.Receipt(run_id, is_duplicate=True)
         log.info("message.received", run=run_id, actor=inbound.actor.key, place=str(inbound.place))
-        ahead = [one for one in await self._parts.reader.active_in(inbound.place) if one[1] in ("queued", "running")]
-        position = max(0, len(ahead) - 1)
-        await self._show(inbound.place, chat.Said(run_id, inbound.actor, run.task, inbound.at_ms))
-        await self._show(inbound.place, chat.Working(run_id, "queued" if position else "running"))
-        self._runner.kick(run_id)
+        try:
+            position = await self._position(inbound.place)
+            await self._show(inbound.place, chat.Said(run_id, inbound.actor, run.task, inbound.at_ms))
+            await self._show(inbound.place, chat.Working(run_id, "queued" if position else "running"))
+        finally:
+            self._runner.kick(run_id)
         return chat.Receipt(run_id, position=position)
+
+    async def _position(self, place: Place) -> int:
+        """How many messages of this place come first; 0 where a database that refuses cannot tell."""
+        try:
+            active = await self._parts.reader.active_in(place)
+        except StoreError:
+            return 0
+        return max(0, sum(status in ("queued", "running") for _, status, _ in active) - 1)
 
     def _check_may_talk(self, actor: Actor) -> None:
         role = self.role_of(actor)
@@ -177,6 +186,7 @@ class ChatService:
         if suspects:
             self._suspects = suspects
             self._one_by_one = asyncio.create_task(self._take_up_one_by_one())
+        await self._drop_damaged()
         await self._withdraw()
         await self._parts.deliveries.sweep()
         crash.at("recovery.after")
@@ -184,12 +194,17 @@ class ChatService:
         return len(open_runs)
 
     async def _take_up_one_by_one(self) -> None:
-        while self._suspects:
-            run_id = self._suspects[0]
-            await self._parts.runs.take_up([run_id])
-            self._runner.kick(run_id)
-            await self._runner.rested(run_id)
-            self._suspects.pop(0)
+        try:
+            while self._suspects:
+                run_id = self._suspects[0]
+                await self._parts.runs.take_up([run_id])
+                self._runner.kick(run_id)
+                await self._runner.rested(run_id)
+                self._suspects.pop(0)
+        except StoreError:
+            log.exception("recovery.held_up")
+        finally:
+            self._suspects.clear()  # the sweep takes up what is left
 
     async def _park(self, run_id: str) -> None:
         log.error("run.parked", run=run_id)
@@ -201,13 +216,24 @@ class ChatService:
     async def sweep(self) -> None:
         """What time brings: approvals expire, approvers are reminded, and what a database or a platform refused for a
         while is tried again."""
-        await self.expire_due()
-        await self._decisions.remind()
+        for step in (self.expire_due, self._decisions.remind, self._kick_open, self._withdraw, self._drop_damaged):
+            try:
+                await step()
+            except BotError:  # the rim of each: one that is held up does not hold up the others
+                log.exception("sweep.held_up", step=step.__name__)
+        await self._parts.deliveries.sweep()
+
+    async def _kick_open(self) -> None:
+        await self._parts.runs.ping()  # or what it does could not be stored, again
         for one in await self._parts.runs.open_runs():
             if not self._runner.is_working_on(one.id) and one.id not in self._suspects:
                 self._runner.kick(one.id)
-        await self._withdraw()
-        await self._parts.deliveries.sweep()
+
+    async def _drop_damaged(self) -> None:
+        """End the runs whose approvals nobody can read."""
+        await self._parts.reader.pending()
+        while self._parts.reader.damaged:
+            await self._abandon(self._parts.reader.damaged.pop(), "A stored approval is damaged.")
 
     async def _withdraw(self) -> None:
         """Let runs look again at what they wait for, after the policy or the tools have changed."""
@@ -250,8 +276,10 @@ class ChatService:
         if self._one_by_one is not None:
             self._one_by_one.cancel()
         put_down = await self._runner.aclose(within_s=within_s)
-        if put_down:
+        try:
             await self._parts.runs.forgive(put_down)
+        except StoreError:
+            log.exception("stop.not_noted")
         await self._parts.deliveries.aclose(within_s=min(within_s, LAST_WORDS_S))
 
     async def _work(self, run_id: str, changed: asyncio.Event) -> None:
@@ -266,7 +294,11 @@ class ChatService:
             try:
                 await self._advance(stored, changed)
             except StaleRun:
-                log.info("run.stale")  # a click came in between: the runner is kicked again by it
+                log.info("run.stale")  # a click came in between, or a commit whose word was lost
+                self._runner.kick(run_id)
+            except StoreBusy:
+                log.exception("run.held_up")  # the sweep takes it up again
+                return
             except BotError as err:
                 await self._end(run_id, err.user_message)
             except Exception:  # the rim of a run: its conversation must not hang on a fault of ours

@@ -74,18 +74,20 @@ async def refresh_book(parts: Parts) -> None:
 
 
 async def withdrawn(parts: Parts) -> set[str]:
-    """The runs with a call that may not go on waiting: its policy was tightened, or its tool is another now."""
+    """The runs with a call that may not go on waiting: its policy, its approver or its tool is another now."""
     tools = {spec.name: spec for spec in parts.tools}
     runs = set()
-    verdicts: dict[tuple[str, str], str] = {}
-    for run_id, requester, _, name, definition in await parts.runs.waiting():
+    verdicts: dict[tuple[str, str], Verdict] = {}
+    for run_id, requester, name, definition, approver in await parts.runs.waiting():
         spec = tools.get(name)
-        if spec is None or spec.fingerprint != definition:
+        is_readable = isinstance(requester, str)
+        if not is_readable or spec is None or spec.fingerprint != definition:
             runs.add(run_id)
             continue
         if (requester, name) not in verdicts:
-            verdicts[requester, name] = live_permit(parts, parse_actor(requester))(spec.facts).outcome
-        if verdicts[requester, name] == "deny":
+            verdicts[requester, name] = live_permit(parts, parse_actor(requester))(spec.facts)
+        verdict = verdicts[requester, name]
+        if verdict.outcome == "deny" or (verdict.outcome == "ask" and verdict.approver != approver):
             runs.add(run_id)
     return runs
 

@@ -14,7 +14,7 @@ from bot.demo.prompts import MODELS_TOML, SUGGESTIONS
 from bot.errors import BotError
 from bot.models.registry import ModelConfig, Registry
 from bot.orchestrator import registry_of
-from bot.serve import Demo, serving, until_told
+from bot.serve import Demo, heed_signals, serving
 
 PEOPLE = ("alice", "bob", "root")
 DATA_DIR = Path("demo-data")
@@ -24,12 +24,14 @@ SCRIPTED_NOTICE = "What answers here is a scripted stand-in, not a model; everyt
 
 async def play(settings: Settings, *, port: int | None = None) -> None:
     """Serve the demo until it is stopped. Raises `ConfigError`."""
+    told = heed_signals()
     settings = demo_settings(settings, port=port)
     async with _models(settings) as (models, notice):
         demo = Demo(PEOPLE, SUGGESTIONS, notice)
         async with serving(settings, models=models, demo=demo) as address:
             _welcome(address, demo, settings)
-            await until_told(lambda: print("Stopping ...", flush=True))
+            await told.wait()
+            print("Stopping ...", flush=True)
 
 
 def demo_settings(settings: Settings, *, port: int | None) -> Settings:

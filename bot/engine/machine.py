@@ -94,8 +94,13 @@ def _may_run(call: ToolCall, verdict: Verdict) -> bool:
 
 
 def _has_to_be_asked(call: ToolCall, verdict: Verdict) -> bool:
-    """A call that nobody was asked about, or was asked about when its tool was another."""
-    return call.state is CallState.PROPOSED or has_changed(call, verdict)
+    """A call that nobody was asked about, or was asked about when its tool or its approver was another."""
+    return call.state is CallState.PROPOSED or has_changed(call, verdict) or has_other_approver(call, verdict)
+
+
+def has_other_approver(call: ToolCall, verdict: Verdict) -> bool:
+    """Whether somebody else than when it was asked about has to approve this call."""
+    return verdict.outcome == "ask" and call.approver != verdict.approver
 
 
 def has_changed(call: ToolCall, verdict: Verdict) -> bool:
@@ -303,9 +308,10 @@ def _stopped(run: Run, by: str) -> Run:
 
 
 def _interrupt(call: ToolCall, by: str) -> ToolCall:
-    if call.state is CallState.STARTED:
+    if call.state is CallState.STARTED and call.effect != "read":
         return replace(call, state=CallState.UNKNOWN, result=ToolResult(words.INTERRUPTED, is_error=True))
-    return replace(call, state=CallState.CANCELLED, result=ToolResult(words.cancelled(by), is_error=True))
+    text = words.cut_short(by) if call.state is CallState.STARTED else words.cancelled(by)
+    return replace(call, state=CallState.CANCELLED, result=ToolResult(text, is_error=True))
 
 
 def _restored(run: Run) -> Run:

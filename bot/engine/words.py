@@ -23,8 +23,9 @@ RESTORED_RUN = (
     "I was restored from a backup that was made while I worked on this, so I may have answered it already. "
     "Ask again if it is still needed."
 )
+UNFINISHED = "This is not finished: the bot stopped or was held up in the middle of it, and goes on when it can."
 PARKED = (
-    "I stopped working on this: the bot ended unexpectedly three times while it was at it. "
+    "I stopped working on this: three starts in a row, the bot ended unexpectedly while it was at it. "
     "The operator finds more in the log; ask again once it is mended."
 )
 WITHDRAWN = "Not run: the tool changed while this waited for approval."
@@ -65,6 +66,10 @@ def already_denied(call: ToolCall) -> str:
 
 def cancelled(by: str) -> str:
     return f"Cancelled by {by}: this was not run." if by else "Cancelled: this was not run."
+
+
+def cut_short(by: str) -> str:
+    return f"Stopped by {by} before it had ended: it only reads, so nothing was changed."
 
 
 def refused_by_policy(verdict: Verdict) -> str:
@@ -140,9 +145,11 @@ def question(run: Run) -> str:
 def unknown_report(run: Run, call: ToolCall) -> str:
     """The report on a call whose outcome nobody knows, with its arguments, for the requester and the approver."""
     people = ", ".join(dict.fromkeys(name for name in (run.requester.label, call.decided_by) if name))
-    why = "the bot was restored from a backup" if call.result and call.result.text == RESTORED else "it was interrupted"
+    is_restored = call.result is not None and call.result.text == RESTORED
+    was_restored = "the bot was restored from a backup that was made before it ended"
+    why = was_restored if is_restored else "it was interrupted after it had started"
     return (
-        f"{people}: it is not known whether {call.name} took effect: {why} after it had started. "
+        f"{people}: it is not known whether {call.name} took effect: {why}. "
         f"It will not be repeated. Please check. Its arguments:\n{pretty(call.to_run)}"
     )
 
@@ -179,6 +186,8 @@ def response(run: Run) -> str:
     """What the person who asked reads now: the answer, or the question about what still waits."""
     if run.answer is not None:
         return run.answer
+    if not run.waiting:
+        return UNFINISHED
     is_partly_decided = any(call.decision for call in run.batch)
     return question(run) if is_partly_decided or not run.ask_text else run.ask_text
 

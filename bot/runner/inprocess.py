@@ -11,6 +11,7 @@ import structlog
 
 log = structlog.get_logger()
 Key = TypeVar("Key", bound=Hashable)
+CANCEL_S = 0.5
 
 
 class Runner(Generic[Key]):
@@ -70,10 +71,12 @@ class Runner(Generic[Key]):
             return []
         await asyncio.wait(tasks.values(), timeout=within_s)
         late = {key: task for key, task in tasks.items() if not task.done()}
-        for task in late.values():
-            task.cancel()
-        if late:
-            await asyncio.wait(late.values())
+        still = list(late.values())
+        while still:  # a task may swallow one cancellation while it puts something down
+            for task in still:
+                task.cancel()
+            await asyncio.wait(still, timeout=CANCEL_S)
+            still = [task for task in still if not task.done()]
         return list(late)
 
     async def _until_done(self, key: Key) -> None:

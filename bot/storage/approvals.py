@@ -33,7 +33,7 @@ def ask(tx: Transaction, run: Run, asked: Asked, *, ttl_ms: int) -> None:
     """Make an approval for each call, and its card. One that waited before, for the tool as it was, is closed."""
     for call_id, verdict in asked.calls:
         call = next(call for call in run.calls if call.id == call_id)
-        close(tx, call, "the tool has changed: it was asked for anew")
+        close(tx, call, "it was asked for anew, because its tool or its approver has changed")
         approval_id = secrets.token_hex(16)
         ends_ms = tx.now_ms + (ttl_ms if verdict.ttl_s is None else verdict.ttl_s * 1000)
         row = {

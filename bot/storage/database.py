@@ -23,15 +23,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.errors import ConfigError, InUse, StoreError, Taken
+from bot.errors import ConfigError, InUse, StoreBusy, StoreError, Taken
 from bot.storage.statements import Statement
 
 T = TypeVar("T")
 CLOSE_S = 2.0
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON")
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=200", "foreign_keys=ON")
+PATIENCE_S = 3.0
+"""How long a database that refuses (locked, full, an I/O error) is tried again."""
+RETRIED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL})
+TOUCH = Statement(text("UPDATE alembic_version SET version_num = version_num"))
 NOW = "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 5.0
 NOTHING: Mapping[str, Any] = {}
@@ -88,8 +93,9 @@ class Database:
     def __init__(self, connection: aiosqlite.Connection, *, clock: Callable[[], int] | None = None) -> None:
         self._connection = connection
         self._clock = clock
+        self._pinging: asyncio.Task[int] | None = None
 
-    async def run(self, work: Callable[[Transaction], T], *, patience_s: float = 0) -> T:
+    async def run(self, work: Callable[[Transaction], T], *, patience_s: float = PATIENCE_S) -> T:
         """Run `work` in one transaction: committed when it returns, rolled back when it raises.
 
         It is waited for even when the caller is cancelled: it happens wholly or not at all. While the database refuses
@@ -101,8 +107,10 @@ class Database:
             try:
                 return await self._on_its_thread(partial(self._transact, work))
             except sqlite3.OperationalError as err:
-                if time.monotonic() + pause_s > give_up_at:
+                if not _may_pass(err):
                     raise StoreError(f"The database refused: {_plain(err)}.") from err
+                if time.monotonic() + pause_s > give_up_at:
+                    raise StoreBusy(f"The database refused: {_plain(err)}.") from err
             except (sqlite3.Error, OverflowError, UnicodeError, ValueError) as err:
                 raise StoreError(f"The database refused: {_plain(err)}.") from err
             await asyncio.sleep(pause_s * (0.5 + random.random() / 2))  # jitter
@@ -110,6 +118,18 @@ class Database:
 
     def _transact(self, work: Callable[[Transaction], T]) -> T:
         connection = self._connection._conn
+        try:
+            return self._from_begin_to_commit(connection, work)
+        except sqlite3.OperationalError as err:
+            if "Could not decode" not in str(err):
+                raise
+        connection.text_factory = _lenient  # a damaged row: let whoever reads it find out which
+        try:
+            return self._from_begin_to_commit(connection, work)
+        finally:
+            connection.text_factory = str
+
+    def _from_begin_to_commit(self, connection: sqlite3.Connection, work: Callable[[Transaction], T]) -> T:
         connection.execute("BEGIN IMMEDIATE")
         try:
             result = work(Transaction(connection, self._clock))
@@ -133,9 +153,14 @@ class Database:
                 task.exception()  # it was cancelled for another reason: nobody reads this one any more
             raise
 
-    async def ping(self) -> None:
-        """Raise `StoreError` unless the database takes a transaction."""
-        await self.run(lambda transaction: transaction.now_ms)
+    async def ping(self, *, within_s: float = 2.0) -> None:
+        """Raise `StoreError` unless the database takes a write in time."""
+        if self._pinging is None or self._pinging.done():
+            self._pinging = asyncio.create_task(self.run(lambda tx: tx.execute(TOUCH), patience_s=0))
+        await asyncio.wait([self._pinging], timeout=within_s)
+        if not self._pinging.done():
+            raise StoreBusy("The database does not answer.")
+        self._pinging.result()
 
     async def migrate(self) -> str:
         """Bring the schema up to date; gives the revision. Safe to run again."""
@@ -148,8 +173,15 @@ class Database:
 
     async def aclose(self) -> None:
         """Close, and wait for the driver's thread: aiosqlite's own close leaves it a last word to the loop."""
+        if self._pinging is not None:
+            await asyncio.wait([self._pinging])
         await self._connection.close()
         await asyncio.to_thread(self._connection._thread.join, CLOSE_S)
+
+
+def is_there(url: str) -> bool:
+    """Whether the database's file exists."""
+    return Path(_path(url)).is_file()
 
 
 async def open_database(url: str, *, clock: Callable[[], int] | None = None) -> Database:
@@ -174,6 +206,15 @@ async def open_database(url: str, *, clock: Callable[[], int] | None = None) -> 
         await database.aclose()
         raise
     return database
+
+
+def _may_pass(err: sqlite3.OperationalError) -> bool:
+    """Whether what the database refused for may be over in a moment."""
+    return getattr(err, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF in RETRIED
+
+
+def _lenient(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
 
 
 def _path(url: str) -> str:

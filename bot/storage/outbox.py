@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Place
 from bot.storage.database import Database, Transaction
-from bot.storage.places import COLUMNS, find_conversation, make_conversation, read_place
+from bot.storage.places import COLUMNS, find_conversation, in_room, make_conversation, read_place, room_values
 from bot.storage.schema import conversations, outbox, runs
 from bot.storage.statements import Statement, this
 
@@ -56,9 +56,10 @@ _LATER = Statement(
     update(outbox).where(outbox.c.id == this("this_id")).values(attempts=outbox.c.attempts + 1), "due_ms", "error"
 )
 _PARK = Statement(update(outbox).where(outbox.c.id == this("this_id")).values(state="parked"), "error")
+_here = select(conversations.c.id).where(in_room())
 _UNPARK = Statement(
     update(outbox)
-    .where(outbox.c.conversation_id == this("conversation"), outbox.c.state == "parked")
+    .where(outbox.c.state == "parked", outbox.c.conversation_id.in_(_here))
     .values(state="pending", attempts=0, due_ms=this("now"))
 )
 _PLACES = Statement(
@@ -85,7 +86,6 @@ class Item:
     revision: int
     receipt: str
     attempts: int
-    age_ms: int
     due_in_ms: int
     created_ms: int
     answer: str
@@ -132,9 +132,9 @@ def show_again(tx: Transaction, call_id: str) -> None:
     tx.execute(_AGAIN, {"this_ref": call_id, "now": tx.now_ms})
 
 
-def unpark(tx: Transaction, conversation_id: int) -> None:
-    """Somebody wrote from there: the place is back, and so is what was meant for it."""
-    tx.execute(_UNPARK, {"conversation": conversation_id, "now": tx.now_ms})
+def unpark(tx: Transaction, place: Place) -> None:
+    """Somebody wrote from there: the channel is back, and so is what was meant for it."""
+    tx.execute(_UNPARK, {**room_values(place), "now": tx.now_ms})
 
 
 def _next(tx: Transaction, place: Place) -> Item | None:
@@ -152,7 +152,6 @@ def _next(tx: Transaction, place: Place) -> Item | None:
         revision=row.revision,
         receipt=row.receipt,
         attempts=row.attempts,
-        age_ms=tx.now_ms - row.created_ms,
         due_in_ms=max(0, row.due_ms - tx.now_ms),
         created_ms=row.created_ms,
         answer=row.answer or "",

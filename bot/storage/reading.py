@@ -223,8 +223,11 @@ _THREADS = _threads_statement()
 
 
 class Reader:
+    """`damaged` are runs with an approval that could not be read: nobody can decide them any more."""
+
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.damaged: set[str] = set()
 
     # --- approvals ---
 
@@ -240,11 +243,11 @@ class Reader:
 
     async def expired(self) -> list[StoredApproval]:
         """What still waits though its time is over, by the database's clock."""
-        return await self._db.run(lambda tx: _read(tx, _EXPIRED, now=tx.now_ms))
+        return self._kept(await self._db.run(lambda tx: _read(tx, _EXPIRED, now=tx.now_ms)))
 
     async def to_remind(self, reminders: int) -> list[StoredApproval]:
         """What its approvers are to be reminded of, when each is to be reminded so often while it waits."""
-        return await self._db.run(lambda tx: _read(tx, _TO_REMIND, now=tx.now_ms, reminders_each=reminders))
+        return self._kept(await self._db.run(lambda tx: _read(tx, _TO_REMIND, now=tx.now_ms, reminders_each=reminders)))
 
     async def note_reminder(self, approval: StoredApproval, text: str, addressed: list[str]) -> None:
         """Count one reminder and put it into the outbox, unless it was decided meanwhile."""
@@ -266,7 +269,11 @@ class Reader:
         return await self._read(_PENDING)
 
     async def _read(self, statement: Statement, **values: Any) -> list[StoredApproval]:
-        return await self._db.run(lambda tx: _read(tx, statement, **values))
+        return self._kept(await self._db.run(lambda tx: _read(tx, statement, **values)))
+
+    def _kept(self, read: tuple[list[StoredApproval], list[str]]) -> list[StoredApproval]:
+        self.damaged.update(read[1])
+        return read[0]
 
     # --- conversations ---
 
@@ -315,8 +322,15 @@ class Reader:
         await self._db.run(add)
 
 
-def _read(tx: Transaction, statement: Statement, **values: Any) -> list[StoredApproval]:
-    return [_approval(row, tx.now_ms) for row in tx.all(statement, **values)]
+def _read(tx: Transaction, statement: Statement, **values: Any) -> tuple[list[StoredApproval], list[str]]:
+    """The approvals, and the runs of those that cannot be read."""
+    found, damaged = [], []
+    for row in tx.all(statement, **values):
+        try:
+            found.append(_approval(row, tx.now_ms))
+        except (AttributeError, TypeError, ValueError):  # bytes where text was, words where numbers were
+            damaged.append(str(row.run_id))
+    return found, damaged
 
 
 def _approval(row: Any, now_ms: int) -> StoredApproval:

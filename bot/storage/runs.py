@@ -16,12 +16,12 @@ from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, 
 from bot.engine.types import CallState, Message, Place, Run, RunStatus, parse_actor
 from bot.errors import CheckpointError, StaleRun, Taken
 from bot.storage import approvals, calls, codec, outbox, schema
-from bot.storage.database import Database, Transaction
+from bot.storage.database import PATIENCE_S, Database, Transaction
 from bot.storage.places import find_conversation, make_conversation, read_place
 from bot.storage.statements import Statement, among, insert_of, this
 
-PATIENCE_S, EFFECT_PATIENCE_S = 3.0, 30.0
-"""How long a database that refuses is tried again; the latter for the result of something that has happened."""
+EFFECT_PATIENCE_S = 30.0
+"""How long a database that refuses is offered the result of something that has happened."""
 OPEN_RUNS = ("queued", "running", "waiting")
 _CRASH_STEPS = {Asked: "card", Decided: "click", Started: "claim", Returned: "result", Answered: "answer"}
 
@@ -86,9 +86,14 @@ _SETTLE = Statement(_one_run.where(among(_runs.c.status, OPEN_RUNS)), *_HEAD, "s
 _open_calls = and_(_calls.c.run_id == this("this_id"), among(_calls.c.state, calls.OPEN_STATES))
 _is_waiting = and_(func.count() > 0, func.sum(case((_calls.c.state == "waiting", 0), else_=1)) == 0)
 _status = select(case((_is_waiting, "waiting"), else_="running")).where(_open_calls).scalar_subquery()
-_move_on = _one_run.where(among(_runs.c.status, ("running", "waiting"))).values(status=_status)
-_MOVE_ON = Statement(_move_on, "head")
-_MOVE_ON_BY_CLICK = Statement(_move_on)
+_move_on = (
+    update(_runs)
+    .where(_runs.c.id == this("this_id"), among(_runs.c.status, ("running", "waiting")))
+    .values(status=_status)
+)
+_MOVE_ON = Statement(_move_on.values(recoveries=0), "head")
+_MOVE_ON_BY_CLICK = Statement(_move_on.values(recoveries=0))
+_BEGIN_AGAIN = Statement(_move_on, "head")
 
 _moving = select(_calls.c.run_id).where(among(_calls.c.state, ("proposed", "approved", "started")))
 _asking = select(_calls.c.run_id).where(_calls.c.state == "waiting")
@@ -99,7 +104,7 @@ _OPEN = Statement(
     .order_by(_runs.c.seq)
 )
 _WAITING = Statement(
-    select(_runs.c.id, _runs.c.requester, _runs.c.requester_name, _calls.c.name, _calls.c.definition)
+    select(_runs.c.id, _runs.c.requester, _calls.c.name, _calls.c.definition, _calls.c.approver)
     .join(_calls, _calls.c.run_id == _runs.c.id)
     .where(_calls.c.state == "waiting", among(_runs.c.status, ("running", "waiting")))
 )
@@ -147,7 +152,7 @@ class RunRows:
                 "created_ms": at_ms,
             }
             if tx.execute(_ENQUEUE, row) == 1:
-                outbox.unpark(tx, conversation_id)
+                outbox.unpark(tx, run.place)
                 crash.at("inbox.inside")
                 return Receipt(run.id)
             known = tx.first(_KNOWN, this_event=event_id)
@@ -156,7 +161,7 @@ class RunRows:
             return Receipt(known.id, is_known=True, is_same=known.task == run.task)
 
         crash.at("inbox.before")
-        receipt = await self._db.run(enqueue, patience_s=PATIENCE_S)
+        receipt = await self._db.run(enqueue)
         crash.at("inbox.after")
         return receipt
 
@@ -174,7 +179,7 @@ class RunRows:
             _move_head(tx, _START, run)
             _append_messages(tx, run.id, run.messages, 0)
 
-        await self._db.run(start, patience_s=PATIENCE_S)
+        await self._db.run(start)
 
     # --- taking up what a crash left ---
 
@@ -184,8 +189,12 @@ class RunRows:
         rows = await self._db.run(lambda tx: tx.all(_OPEN))
         return [OpenRun(row.id, row.recoveries, row.status == "queued") for row in rows]
 
+    async def ping(self) -> None:
+        """Raise `StoreError` while the database takes no writes."""
+        await self._db.ping()
+
     async def waiting(self) -> list[Any]:
-        """Every waiting call: id of its run, requester, requester_name, name of the tool, definition."""
+        """Every waiting call: id of its run, requester, name of the tool, definition, approver."""
         return await self._db.run(lambda tx: tx.all(_WAITING))
 
     async def take_up(self, run_ids: Iterable[str]) -> None:
@@ -206,7 +215,7 @@ class RunRows:
                 return None
             row = tx.first(_RUN, this_id=run_id)
             place = read_place(tx.first(_PLACE, this_id=row.conversation_id))
-            requester = parse_actor(row.requester, row.requester_name)
+            requester = parse_actor(str(row.requester), str(row.requester_name))
             run = Run(run_id, "", (), requester=requester, place=place)  # as much of it as the reports need
             for call in calls.rows_of(tx, run_id):
                 approvals.close(tx, call, "its run is damaged")
@@ -258,14 +267,14 @@ class RunRows:
         if after.is_over:
             _settle(tx, after)
         else:
-            _move(tx, after, with_head=not all(isinstance(fact, Decided) for fact in facts))
+            _move(tx, after, facts)
 
 
 def _close_approvals(tx: Transaction, before: Run, after: Run) -> None:
     """Whatever ended a waiting call without a decision ends its approval."""
     for old, new in zip(before.calls, after.calls, strict=False):
         if old.state is CallState.WAITING and new.is_final and not new.decision:
-            approvals.close(tx, new, new.rule if new.state is CallState.DENIED else "")
+            approvals.close(tx, new, "" if new.state is CallState.CANCELLED else new.rule)
 
 
 def _show_question(tx: Transaction, run: Run, worded: Worded) -> None:
@@ -289,13 +298,15 @@ def _move_head(tx: Transaction, statement: Statement, run: Run, **more: Any) -> 
         raise StaleRun("This run was moved on by another.")
 
 
-def _move(tx: Transaction, run: Run, *, with_head: bool) -> None:
+def _move(tx: Transaction, run: Run, facts: Sequence[Fact]) -> None:
     """Write the status, and the head. A click leaves the head alone: it decides a call, and the drive that may be at
-    work knows the head better."""
-    if with_head:
-        moved = tx.execute(_MOVE_ON, {"this_id": run.id, "head": codec.head_to_text(run)})
-    else:
+    work knows the head better. Beginning a call again that a crash cut off is no progress."""
+    if all(isinstance(fact, Decided) for fact in facts):
         moved = tx.execute(_MOVE_ON_BY_CLICK, {"this_id": run.id})
+    else:
+        is_again = all(isinstance(fact, Started) and fact.resumed for fact in facts)
+        statement = _BEGIN_AGAIN if is_again else _MOVE_ON
+        moved = tx.execute(statement, {"this_id": run.id, "head": codec.head_to_text(run)})
     if moved != 1:
         raise StaleRun("This run was moved on by another.")
 
@@ -319,6 +330,14 @@ def _load(tx: Transaction, *, run_id: str) -> StoredRun:
     row = tx.first(_RUN, this_id=run_id)
     if row is None:
         raise CheckpointError("There is no such run.")
+    try:
+        return _read(tx, row)
+    except (AttributeError, TypeError, ValueError) as err:  # bytes where text was, words where numbers were
+        raise CheckpointError("A stored run is damaged.") from err
+
+
+def _read(tx: Transaction, row: Any) -> StoredRun:
+    run_id = row.id
     messages = tuple(
         Message(one.role, one.body.encode(), (one.body if one.sent is None else one.sent).encode())
         for one in tx.all(_MESSAGES, this_run=run_id)

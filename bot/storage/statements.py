@@ -1,6 +1,6 @@
 """Statements, written with SQLAlchemy Core and compiled once.
 
-SQLAlchemy's own execution costs several times the driver's (docs/performance.md), so it writes the SQL and checks it
+SQLAlchemy's own execution costs several times the driver's (`make bench`), so it writes the SQL and checks it
 against the tables, and the driver runs it.
 """
 

@@ -135,8 +135,10 @@ class Toolbox:
         if spec is None or spec.reconcile is None or call.definition != spec.fingerprint:
             return None
         found = await run_bounded(partial(spec.reconcile, key), timeout_s=spec.timeout_s)
-        is_definite = isinstance(found.error, ToolError) or (found.error is None and found.value is not None)
-        return await self._result(found) if is_definite else None
+        if found.error is None and found.value is not None:
+            result = await self._result(found)
+            return None if result.is_error else result
+        return self._shaped(found) if isinstance(found.error, ToolError) else None
 
     def _bound(
         self, spec: ToolSpec, function: Callable[..., object], arguments: dict[str, object], *, key: str

@@ -59,6 +59,15 @@ class Bench:
 
         await asyncio.to_thread(change)
 
+    async def plain(self, sql: str) -> list[tuple[object, ...]]:
+        """What plain SQL says, through a connection of its own."""
+
+        def read() -> list[tuple[object, ...]]:
+            with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection:
+                return connection.execute(sql).fetchall()
+
+        return await asyncio.to_thread(read)
+
     async def only_card(self) -> chat.Card:
         (card,) = await self.service.pending(ROOT)
         return card

@@ -106,6 +106,40 @@ async def test_a_place_that_is_gone_parks_what_is_for_it_until_somebody_writes_f
         assert await one.app.outbox.parked() == 0
 
 
+async def test_a_card_that_is_closed_after_a_day_survives_a_refusal(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "1"})), says("ok")]
+    async with opened(settings, endpoint) as one:
+        await one.say("Deploy 1")
+        card = await one.only_card()
+        await one.tamper("UPDATE outbox SET created_ms = created_ms - 100000000")
+        await one.tamper("UPDATE approvals SET expires_ms = 1")
+        one.adapter.refuses = SendError("rate limited", retry_after_s=0.05)
+        await one.service.sweep()
+        await one.service.idle()
+        one.adapter.refuses = None
+        while not one.answers():
+            await asyncio.sleep(0.02)
+
+        assert one.adapter.cards()[card.approval_id].state == "expired"
+
+
+async def test_what_cannot_be_sent_for_a_bug_of_an_adapter_is_parked_before_long(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [says("one")]
+    async with opened(settings, endpoint) as one:
+        one.adapter.refuses = RuntimeError("a bug in an adapter")
+        await one.say("First")
+        for _ in range(12):
+            await one.tamper("UPDATE outbox SET due_ms = 0")
+            await one.service.sweep()
+            await one.service.idle()
+
+        assert await one.app.outbox.parked() == 1
+
+
 async def test_a_place_that_hangs_or_fails_holds_no_other_up(settings: Settings, endpoint: ScriptedEndpoint) -> None:
     endpoint.script = [says("a"), says("b")]
 

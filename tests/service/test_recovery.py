@@ -147,6 +147,30 @@ async def test_a_run_that_ends_the_process_three_times_is_parked_and_its_person_
     assert len(endpoint.requests) == 5
 
 
+async def test_a_repeatable_call_that_ends_the_process_is_parked_too(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    """Beginning the same call again is no progress."""
+    assert settings.tools_dir is not None
+    (settings.tools_dir / "again.py").write_text(
+        "import asyncio, bot\n@bot.tool(effect='idempotent')\nasync def again() -> str:\n    'Again.'\n"
+        "    await asyncio.sleep(3600)\n"
+    )
+    endpoint.script = [calls(("again", {})), says("never")]
+    for start in range(4):
+        async with opened(settings, endpoint) as one:
+            if start == 0:
+                await work_on(one)
+            async with asyncio.timeout(10):
+                while not any(line.state == "started" for line in one.adapter.events(chat.ToolLine)):  # type: ignore[attr-defined]
+                    await asyncio.sleep(0.01)
+            await crashed(one)
+
+    async with opened(settings, endpoint) as last:
+        await last.service.idle()
+        assert last.answers() == [words.PARKED]
+
+
 async def test_a_restart_in_good_order_is_not_held_against_a_run(
     settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
@@ -278,3 +302,43 @@ async def test_a_message_that_was_queued_in_a_backup_is_not_answered_a_second_ti
         await two.service.idle()
 
     assert two.answers() == [words.RESTORED_RUN] * 2
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE approvals SET arguments = CAST(X'7bff7d' AS TEXT)",
+        "UPDATE approvals SET arguments = X'7bff7d'",
+        "UPDATE approvals SET expires_ms = 'soon'",
+        "UPDATE calls SET arguments = X'7bff7d'",
+        "UPDATE run_messages SET body = X'7bff7d'",
+        "UPDATE runs SET requester = X'7bff7d'",
+        "UPDATE runs SET head = X'7bff7d'",
+    ],
+)
+async def test_a_damaged_row_ends_its_run_at_the_latest_when_it_is_due_and_holds_up_nobody_else(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]], damage: str
+) -> None:
+    other = Place("web", "", "general", "other")
+    endpoint.script = [calls(("deploy", {"version": "1"})), calls(("deploy", {"version": "2"})), *[says("ok")] * 3]
+    async with opened(settings, endpoint) as one:
+        await one.say("Deploy 1")
+        await one.tamper(damage)
+        await one.say("Deploy 2", place=other)
+        (card,) = [card for card in await one.service.pending(ROOT) if card.place == other]
+
+    async with opened(settings, endpoint) as two:
+        await two.service.sweep()
+        if "soon" not in damage:
+            await two.tamper(f"UPDATE approvals SET expires_ms = 1 WHERE id <> '{card.approval_id}'")
+        await two.service.sweep()
+        await two.service.idle()
+        outcome = await two.click(card.approval_id)
+        statuses = await two.plain("SELECT status FROM runs ORDER BY seq")
+
+    assert outcome.is_accepted
+    assert ledger() == ["2"]
+    assert [status for (status,) in statuses] in (["failed", "done"], ["done", "done"])

@@ -10,7 +10,7 @@ import pytest
 from bot import chat
 from bot.config.settings import Settings
 from tests.models.endpoint import ScriptedEndpoint, calls, says
-from tests.service.kit import ALICE, BOB, ROOT, opened
+from tests.service.kit import ALICE, BOB, opened
 
 DAY_MS = 86_400_000
 
@@ -102,7 +102,7 @@ async def test_approvers_are_reminded_at_equal_parts_of_the_time(
     assert told == told_at
     for notice in notices:
         assert notice.addressed == (ALICE.key,)
-        assert notice.text.startswith("Still waiting for approval by requester: deploy, asked for by alice.")
+        assert notice.text.startswith("Still waiting for approval by alice: deploy, asked for by alice.")
 
 
 async def test_a_tool_that_changes_while_it_waits_closes_its_card_and_asks_anew(
@@ -125,7 +125,8 @@ async def test_a_tool_that_changes_while_it_waits_closes_its_card_and_asks_anew(
 
     assert new.approval_id != old.approval_id
     assert refused.message == (
-        "This request was already cancelled (the tool has changed: it was asked for anew); nothing was run."
+        "This request was already cancelled (it was asked for anew, because its tool or its approver has changed); "
+        "nothing was run."
     )
     assert accepted.is_accepted
     assert ledger() == ["1"]
@@ -147,22 +148,25 @@ async def test_a_tool_that_is_gone_ends_what_waits_for_it_with_a_clear_refusal(
     assert "the tool changed while this waited" in endpoint.requests[1].body["messages"][-1]["content"]
 
 
-async def test_a_stricter_approver_applies_to_what_waits(
+async def test_another_approver_is_asked_anew(
     settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
 ) -> None:
     endpoint.script = [calls(("deploy", {"version": "1"})), says("out")]
     async with opened(settings, endpoint) as one:
         await one.say("Go")
-        card = await one.only_card()
+        old = await one.only_card()
 
-    stricter = settings.model_copy(update={"default_approver": "admin"})
+    stricter = settings.model_copy(update={"default_approver": "not_requester"})
     async with opened(stricter, endpoint) as two:
-        refused = await two.click(card.approval_id, actor=ALICE)
-        stranger = await two.click(card.approval_id, actor=BOB)
+        await two.service.idle()
+        (new,) = await two.service.pending(BOB)
+        late = await two.click(old.approval_id, actor=ALICE)
+        refused = await two.click(new.approval_id, actor=ALICE)
         assert ledger() == []
-        accepted = await two.click(card.approval_id, actor=ROOT)
+        accepted = await two.click(new.approval_id, actor=BOB)
 
+    assert new.approver == "not_requester"
+    assert "it was asked for anew" in late.message
     assert not refused.is_accepted
-    assert not stranger.is_accepted
     assert accepted.is_accepted
     assert ledger() == ["1"]

@@ -592,6 +592,7 @@ def _finds(found: object) -> object:
         (ToolError("It never arrived."), ToolResult("It never arrived.", is_error=True)),
         (None, None),
         (RuntimeError("the server is down"), None),
+        ({"x": object()}, None),
     ],
 )
 async def test_a_tool_is_asked_what_became_of_a_call_and_only_a_definite_word_counts(
