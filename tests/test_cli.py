@@ -411,6 +411,27 @@ async def test_migrate_and_version(nod: Nod) -> None:
     assert (await nod("version")).out.startswith("nod 0.")
 
 
+async def test_a_stop_in_the_middle_of_a_start_is_in_good_order(nod: Nod, tmp_path: Path) -> None:
+    process = await nod.start("run")
+    while not (tmp_path / "data" / "nod.lock").exists():
+        await asyncio.sleep(0.005)
+    process.send_signal(signal.SIGTERM)
+
+    out, _ = await asyncio.wait_for(process.communicate(), 30)
+
+    assert process.returncode == 0
+    assert b"Stopping ..." in out
+
+
+async def test_a_restore_without_a_database_is_refused(nod: Nod) -> None:
+    ran = await nod("migrate", "--restored")
+
+    assert (ran.code, ran.err) == (
+        2,
+        "configuration: DATA_DIR: there is no database here yet: restore the backup first\n",
+    )
+
+
 async def test_after_a_restore_what_was_approved_is_unknown_and_never_run(nod: Nod, tmp_path: Path) -> None:
     approval = (await nod("ask", "Clear all notes", "--json")).data["approvals"][0]["id"]
     crashed = await nod("approvals", "approve", approval, CRASH_AT="claim.before")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos import clickers, events, kills, points, real, recovery, sigterm, waiting, wal
+from tests.chaos import clickers, events, inject, kills, points, real, recovery, sigterm, waiting, wal
 from tests.chaos.chunks import Experiment
 
 EXPERIMENTS: tuple[Experiment, ...] = (
@@ -15,4 +15,5 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     wal.EXPERIMENT,
     points.EXPERIMENT,
     recovery.EXPERIMENT,
+    inject.EXPERIMENT,
 )

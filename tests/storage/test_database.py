@@ -16,8 +16,8 @@ from sqlalchemy import create_engine, text
 from bot.engine.machine import apply
 from bot.engine.steps import Asked, Decided, Replied
 from bot.engine.types import Actor, Decision, Place, Run, ToolCall, Verdict, message
-from bot.errors import ConfigError, StaleRun
-from bot.storage.database import Database, open_database, own
+from bot.errors import ConfigError, StaleRun, StoreBusy, StoreError
+from bot.storage.database import Database, Transaction, open_database, own
 from bot.storage.runs import RunRows
 from bot.storage.schema import metadata
 from bot.storage.statements import Statement
@@ -193,3 +193,72 @@ async def test_arguments_are_stored_as_the_text_that_came_with_its_hash(database
     ((text, digest),) = plain(tmp_path, "SELECT arguments, arguments_sha256 FROM approvals")
     assert text == run.calls[0].arguments
     assert len(digest) == 64
+
+
+# --- a database that refuses ------------------------------------------------------------------------------------------
+
+
+async def test_a_lock_that_passes_is_waited_for(database: Database, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "nod.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    working = asyncio.create_task(database.run(lambda tx: tx.now_ms))
+    await asyncio.sleep(0.5)
+    assert not working.done()
+
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert await working > 0
+
+
+async def test_a_lock_that_stays_is_said_and_leaves_nothing_behind(database: Database, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "nod.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreBusy, match="The database refused: database is locked"):
+        await database.run(lambda tx: tx.now_ms, patience_s=0.3)
+    with pytest.raises(StoreBusy):
+        await database.ping()
+
+    other.execute("ROLLBACK")
+    other.close()
+    await database.ping()
+
+
+async def test_a_full_disk_refuses_the_whole_transaction(database: Database, tmp_path: Path) -> None:
+    pages = await database.run(lambda tx: tx.scalar(Statement(text("PRAGMA page_count"))))
+    await database._on_its_thread(lambda: database._connection._conn.execute(f"PRAGMA max_page_count = {pages}"))
+    runs = RunRows(database)
+    huge = Run("r", "x" * 1_000_000, (), requester=Actor("web", "", "a"), place=Place("web"))
+
+    with pytest.raises(StoreError, match="full"):
+        await runs.enqueue(huge, event_id="e", at_ms=1)
+
+    assert plain(tmp_path, "SELECT COUNT(*) FROM runs") == [(0,)]
+
+
+async def test_a_fault_that_will_not_pass_is_not_tried_again(database: Database) -> None:
+    tried = 0
+
+    def work(tx: Transaction) -> int:
+        nonlocal tried
+        tried += 1
+        return tx.execute(Statement(text("SELECT a FROM nowhere")))
+
+    with pytest.raises(StoreError, match="no such table") as refused:
+        await database.run(work)
+
+    assert not isinstance(refused.value, StoreBusy)
+    assert tried == 1
+
+
+async def test_a_message_whose_commit_lost_its_word_is_not_taken_for_a_duplicate(database: Database) -> None:
+    """Fault F30: the first attempt was committed, its outcome was not known, so it is tried again."""
+    runs = RunRows(database)
+    run = Run("r", "x", (), requester=Actor("web", "", "a"), place=Place("web"))
+
+    first = await runs.enqueue(run, event_id="e", at_ms=1)
+    again = await runs.enqueue(run, event_id="e", at_ms=1)
+
+    assert first == again
+    assert not again.is_known
