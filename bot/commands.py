@@ -195,7 +195,6 @@ def _migrate(arguments: argparse.Namespace, settings: Settings) -> int:
     async def migrate() -> tuple[str, int]:
         from bot import crash
         from bot.storage.database import is_there, open_database, own
-        from bot.storage.restore import mark_restored
         from bot.storage.runs import RunRows
 
         crash.arm(settings.crash_at)
@@ -205,7 +204,7 @@ def _migrate(arguments: argparse.Namespace, settings: Settings) -> int:
             database = await open_database(settings.database)
             try:
                 revision = await database.migrate()
-                return revision, await mark_restored(RunRows(database)) if arguments.restored else 0
+                return revision, await RunRows(database).mark_restored() if arguments.restored else 0
             finally:
                 await database.aclose()
 

@@ -336,8 +336,7 @@ class ChatService:
     async def _abandon(self, run_id: str, why: str) -> None:
         """End a run that cannot even be read, so that its conversation goes on without it."""
         log.error("run.damaged", why=why)
-        text = f"I cannot go on with this: {why} Nothing of it will be run."
-        abandoned = await self._parts.runs.abandon(run_id, text)
+        abandoned = await self._parts.runs.abandon(run_id, words.damaged(why))
         if abandoned is None:
             return
         conversation_id, place = abandoned

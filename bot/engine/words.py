@@ -76,6 +76,10 @@ def refused_by_policy(verdict: Verdict) -> str:
     return f"Not run: it was approved, but the policy no longer permits it ({verdict.rule})."
 
 
+def damaged(why: str) -> str:
+    return f"I cannot go on with this: {why} Nothing of it will be run."
+
+
 def withdrawn_by_policy(verdict: Verdict) -> str:
     return f"Not run: while it waited for approval, the policy stopped permitting it ({verdict.rule})."
 

@@ -31,7 +31,7 @@ _AGAIN = Statement(
     .values(
         revision=outbox.c.revision + 1,
         state=case((outbox.c.state == "parked", "parked"), else_="pending"),
-        due_ms=this("now"),
+        due_ms=case((outbox.c.attempts > 0, outbox.c.due_ms), else_=this("now")),  # a platform's wish is kept
     )
 )
 _NEXT = Statement(

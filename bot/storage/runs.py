@@ -12,10 +12,12 @@ from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot import crash
-from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Worded
+from bot.engine import words
+from bot.engine.machine import apply
+from bot.engine.steps import Answered, Asked, Decided, Fact, Restored, Returned, Started, Worded
 from bot.engine.types import CallState, Message, Place, Run, RunStatus, parse_actor
 from bot.errors import CheckpointError, StaleRun, Taken
-from bot.storage import approvals, calls, codec, outbox, schema
+from bot.storage import approvals, audit, calls, codec, outbox, schema
 from bot.storage.database import PATIENCE_S, Database, Transaction
 from bot.storage.places import find_conversation, make_conversation, read_place
 from bot.storage.statements import Statement, among, insert_of, this
@@ -209,24 +211,26 @@ class RunRows:
 
     async def abandon(self, run_id: str, text: str) -> tuple[int, Place] | None:
         """End an open run that cannot be read, whatever is in it; gives its conversation, None if it is over."""
+        return await self._db.run(partial(_abandon, run_id=run_id, text=text))
 
-        def abandon(tx: Transaction) -> tuple[int, Place] | None:
-            if tx.execute(_ABANDON, {"this_id": run_id, "answer": text, "settled_ms": tx.now_ms}) != 1:
-                return None
-            row = tx.first(_RUN, this_id=run_id)
-            place = read_place(tx.first(_PLACE, this_id=row.conversation_id))
-            requester = parse_actor(str(row.requester), str(row.requester_name))
-            run = Run(run_id, "", (), requester=requester, place=place)  # as much of it as the reports need
-            for call in calls.rows_of(tx, run_id):
-                approvals.close(tx, call, "its run is damaged")
-                if call.state is CallState.STARTED:
-                    calls.report(tx, run, call)
-            tx.execute(_CANCEL_CALLS, {"this_run": run_id})
-            tx.execute(_UNKNOWN_CALLS, {"this_run": run_id})
-            outbox.post(tx, place, "answer", f"answer:{run_id}", ref=run_id, run_id=run_id)
-            return row.conversation_id, place
+    async def mark_restored(self) -> int:
+        """After restoring a backup: let every approved or started call become unknown, with its report, and end every
+        run that was being worked on. What waits for people goes on waiting.
 
-        return await self._db.run(abandon)
+        All of it or nothing; safe to do again. Gives how many runs were touched.
+        """
+
+        def mark(tx: Transaction) -> int:
+            rows = tx.all(_OPEN)
+            for row in rows:
+                try:
+                    before = _load(tx, run_id=row.id).run
+                    self._write(tx, before, [Restored()], apply(before, Restored()))
+                except CheckpointError as err:
+                    _abandon(tx, run_id=row.id, text=words.damaged(err.user_message))
+            return len(rows)
+
+        return await self._db.run(mark)
 
     # --- reading ---
 
@@ -324,6 +328,29 @@ def _append_messages(tx: Transaction, run_id: str, messages: Iterable[Message], 
             tx.execute(_ADD_MESSAGE, row)
         except Taken as err:
             raise StaleRun("This run was moved on by another.") from err
+
+
+def _abandon(tx: Transaction, *, run_id: str, text: str) -> tuple[int, Place] | None:
+    if tx.execute(_ABANDON, {"this_id": run_id, "answer": text, "settled_ms": tx.now_ms}) != 1:
+        return None
+    row = tx.first(_RUN, this_id=run_id)
+    place = read_place(tx.first(_PLACE, this_id=row.conversation_id))
+    requester = parse_actor(str(row.requester), str(row.requester_name))
+    run = Run(run_id, "", (), requester=requester, place=place)  # as much of it as the reports need
+    for call in calls.rows_of(tx, run_id):
+        if call.is_final:
+            continue
+        approvals.close(tx, call, "its run is damaged")
+        state = CallState.UNKNOWN if call.state is CallState.STARTED else CallState.CANCELLED
+        ended = replace(call, state=state)
+        audit.note(tx, run, ended)
+        outbox.show_again(tx, call.id)
+        if ended.state is CallState.UNKNOWN:
+            calls.report(tx, run, ended)
+    tx.execute(_CANCEL_CALLS, {"this_run": run_id})
+    tx.execute(_UNKNOWN_CALLS, {"this_run": run_id})
+    outbox.post(tx, place, "answer", f"answer:{run_id}", ref=run_id, run_id=run_id)
+    return row.conversation_id, place
 
 
 def _load(tx: Transaction, *, run_id: str) -> StoredRun:

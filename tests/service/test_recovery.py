@@ -13,7 +13,6 @@ from bot.chat import Inbound, Place
 from bot.config.settings import Settings
 from bot.engine import words
 from bot.storage.database import open_database
-from bot.storage.restore import mark_restored
 from bot.storage.runs import RunRows
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 from tests.service.kit import ALICE, PLACE, ROOT, Bench, opened
@@ -240,7 +239,7 @@ async def test_the_last_chance_is_taken_alone_so_that_no_run_is_blamed_for_anoth
 async def restore(settings: Settings) -> int:
     database = await open_database(settings.database)
     try:
-        return await mark_restored(RunRows(database))
+        return await RunRows(database).mark_restored()
     finally:
         await database.aclose()
 
