@@ -42,6 +42,7 @@ class Decisions:
             return chat.Outcome(False, present.decided(approval), self.card(approval))
         if not approval.is_intact:
             await self._note_refused(approval, click.actor, "arguments changed")
+            self._parts.reader.damaged.add(approval.run_id)  # the next sweep ends its run
             return chat.Outcome(False, "The stored call is not the one that was shown any more; it was not run.")
         return await self._record_decision(approval, click)
 

@@ -341,3 +341,21 @@ async def test_a_damaged_row_ends_its_run_at_the_latest_when_it_is_due_and_holds
     assert outcome.is_accepted
     assert ledger() == ["2"]
     assert [status for (status,) in statuses] in (["failed", "done"], ["done", "done"])
+
+
+async def test_an_approval_that_was_changed_from_outside_is_never_run_and_its_run_ends(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "1"})), says("next")]
+    async with opened(settings, endpoint) as one:
+        await one.say("Deploy 1")
+        card = await one.only_card()
+        await one.tamper("UPDATE approvals SET arguments = '{\"version\": \"evil\"}'")
+
+        outcome = await one.click(card.approval_id)
+        await one.service.sweep()
+        await one.say("Are you there?")
+
+    assert outcome.message == "The stored call is not the one that was shown any more; it was not run."
+    assert one.answers() == [words.damaged("A stored approval is damaged."), "next"]
+    assert ledger() == []
