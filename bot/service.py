@@ -186,6 +186,7 @@ class ChatService:
         if suspects:
             self._suspects = suspects
             self._one_by_one = asyncio.create_task(self._take_up_one_by_one())
+        await self._parts.reader.pending()  # finds what is damaged
         await self._drop_damaged()
         await self._withdraw()
         await self._parts.deliveries.sweep()
@@ -230,8 +231,7 @@ class ChatService:
                 self._runner.kick(one.id)
 
     async def _drop_damaged(self) -> None:
-        """End the runs whose approvals nobody can read."""
-        await self._parts.reader.pending()
+        """End the runs with an approval that was found to be unreadable."""
         while self._parts.reader.damaged:
             await self._abandon(self._parts.reader.damaged.pop(), "A stored approval is damaged.")
 

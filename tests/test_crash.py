@@ -16,6 +16,7 @@ from bot import crash
 from bot.config.settings import load
 from bot.errors import ConfigError
 from bot.storage.runs import _CRASH_STEPS
+from tests.chaos.registry import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -63,3 +64,11 @@ for n in range(9):
 def test_a_point_that_does_not_exist_is_refused(wrong: str) -> None:
     with pytest.raises(ConfigError, match="CRASH_AT"):
         load({"CRASH_AT": wrong}, None)
+
+
+def test_the_page_on_reliability_names_every_step_and_every_experiment() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    told = re.findall(r"^\| `([a-z]+)` \|", page, re.M)
+
+    assert [step for step in told if step in crash.STEPS] == list(crash.STEPS)
+    assert [one.name for one in EXPERIMENTS if f"\n{one.name}=" not in page] == []
