@@ -350,7 +350,7 @@ async def test_an_approval_that_was_changed_from_outside_is_never_run_and_its_ru
     async with opened(settings, endpoint) as one:
         await one.say("Deploy 1")
         card = await one.only_card()
-        await one.tamper("UPDATE approvals SET arguments = '{\"version\": \"evil\"}'")
+        await one.tamper('UPDATE approvals SET arguments = \'{"version": "evil"}\'')
 
         outcome = await one.click(card.approval_id)
         await one.service.sweep()
