@@ -13,7 +13,7 @@ from bot.engine.types import Actor, Decision
 from bot.errors import CheckpointError, StaleRun
 from bot.policy.judge import may_decide, named_approvers
 from bot.storage.audit import AuditRows
-from bot.storage.reading import StoredApproval
+from bot.storage.reading import DAMAGED, StoredApproval
 from bot.work import Parts, Show, refresh_book, role_of, toolbox_for
 
 log = structlog.get_logger()
@@ -42,7 +42,7 @@ class Decisions:
             return chat.Outcome(False, present.decided(approval), self.card(approval))
         if not approval.is_intact:
             await self._note_refused(approval, click.actor, "arguments changed")
-            self._parts.reader.damaged.add(approval.run_id)  # the next sweep ends its run
+            self._parts.reader.damaged[approval.run_id] = DAMAGED  # the next sweep ends its run
             return chat.Outcome(False, "The stored call is not the one that was shown any more; it was not run.")
         return await self._record_decision(approval, click)
 
@@ -96,18 +96,15 @@ class Decisions:
         await Show(self._parts, approval.place).on_fact(after, fact)
         return True
 
-    async def expire_due(self) -> tuple[int, list[tuple[str, str]]]:
-        """Close what nobody decided in time: neither consent nor denial.
-
-        Gives how many, and the runs that cannot be read, each with the reason.
-        """
-        closed, damaged = 0, []
+    async def expire_due(self) -> int:
+        """Close what nobody decided in time: neither consent nor denial. Gives how many."""
+        closed = 0
         for approval in await self._parts.reader.expired():
             try:
                 closed += await self._settle_approval(approval, Decision("expire"))
             except CheckpointError as err:
-                damaged.append((approval.run_id, err.user_message))
-        return closed, damaged
+                self._parts.reader.damaged[approval.run_id] = err.user_message
+        return closed
 
     async def remind(self) -> None:
         """Tell approvers what has waited for a good part of its time."""

@@ -110,11 +110,7 @@ class ChatService:
         return await self._decisions.decide(click)
 
     async def expire_due(self) -> int:
-        """Close what nobody decided in time; gives how many."""
-        closed, damaged = await self._decisions.expire_due()
-        for run_id, why in damaged:
-            await self._abandon(run_id, why)
-        return closed
+        return await self._decisions.expire_due()
 
     # --- stop ---
 
@@ -231,9 +227,11 @@ class ChatService:
                 self._runner.kick(one.id)
 
     async def _drop_damaged(self) -> None:
-        """End the runs with an approval that was found to be unreadable."""
-        while self._parts.reader.damaged:
-            await self._abandon(self._parts.reader.damaged.pop(), "A stored approval is damaged.")
+        """End the runs that were found to be unreadable."""
+        damaged = self._parts.reader.damaged
+        for run_id, why in tuple(damaged.items()):
+            await self._abandon(run_id, why)
+            del damaged[run_id]
 
     async def _withdraw(self) -> None:
         """Let runs look again at what they wait for, after the policy or the tools have changed."""
@@ -275,6 +273,7 @@ class ChatService:
         """Take nothing new, let what works come to rest within the bound, put the rest down for the next start."""
         if self._one_by_one is not None:
             self._one_by_one.cancel()
+            await asyncio.wait([self._one_by_one])
         put_down = await self._runner.aclose(within_s=within_s)
         try:
             await self._parts.runs.forgive(put_down)

@@ -118,10 +118,10 @@ def of_run(tx: Transaction, run_id: str) -> tuple[ToolCall, ...]:
 def _read(row: Any) -> ToolCall:
     if sha256(row.arguments) != row.arguments_sha256:
         raise CheckpointError("A stored call does not match its hash: it was changed outside of Nod.")
-    return read_unchecked(row)
+    return _unchecked(row)
 
 
-def read_unchecked(row: Any) -> ToolCall:
+def _unchecked(row: Any) -> ToolCall:
     return ToolCall(
         id=row.id,
         reply=row.reply,
@@ -147,7 +147,7 @@ def read_unchecked(row: Any) -> ToolCall:
 
 def rows_of(tx: Transaction, run_id: str) -> tuple[ToolCall, ...]:
     """The calls of a run that may be damaged, for the report on it alone."""
-    return tuple(map(read_unchecked, tx.all(_OF_RUN, this_run=run_id)))
+    return tuple(map(_unchecked, tx.all(_OF_RUN, this_run=run_id)))
 
 
 def sha256(text: str) -> str:

@@ -222,12 +222,16 @@ def _threads_statement() -> Statement:
 _THREADS = _threads_statement()
 
 
+DAMAGED = "A stored approval is damaged."
+
+
 class Reader:
-    """`damaged` are runs with an approval that could not be read: nobody can decide them any more."""
+    """`damaged` are the runs nobody can decide about any more, each with the reason: whoever finds one notes it here, and
+    the service ends it."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        self.damaged: set[str] = set()
+        self.damaged: dict[str, str] = {}
 
     # --- approvals ---
 
@@ -272,7 +276,7 @@ class Reader:
         return self._kept(await self._db.run(lambda tx: _read(tx, statement, **values)))
 
     def _kept(self, read: tuple[list[StoredApproval], list[str]]) -> list[StoredApproval]:
-        self.damaged.update(read[1])
+        self.damaged.update(dict.fromkeys(read[1], DAMAGED))
         return read[0]
 
     # --- conversations ---
