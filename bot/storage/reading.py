@@ -226,8 +226,8 @@ DAMAGED = "A stored approval is damaged."
 
 
 class Reader:
-    """`damaged` are the runs nobody can decide about any more, each with the reason: whoever finds one notes it here, and
-    the service ends it."""
+    """`damaged` are the runs nobody can decide about any more, each with the reason: whoever finds one notes it here,
+    and the service ends it."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

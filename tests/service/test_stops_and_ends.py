@@ -173,15 +173,20 @@ async def test_a_damaged_run_is_ended_and_its_conversation_goes_on(
         assert len(await two.service.transcript(PLACE)) > 3
 
 
-async def test_an_unknown_outcome_is_reported_with_its_arguments(
-    settings: Settings, endpoint: ScriptedEndpoint
-) -> None:
+async def cut_off_in_the_middle(settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    """Stop the bot while an effect is under way."""
     endpoint.script = [calls(("slow", {})), says("please check")]
     async with opened(settings, endpoint) as one:
         await one.service.receive(Inbound("c1", PLACE, ALICE, "take long", 1))
         while not one.adapter.events(chat.ToolLine):
             await asyncio.sleep(0.01)
         await one.service.aclose(within_s=0)
+
+
+async def test_an_unknown_outcome_is_reported_with_its_arguments(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    await cut_off_in_the_middle(settings, endpoint)
 
     async with opened(settings, endpoint) as two:
         await two.service.idle()
@@ -197,12 +202,7 @@ async def test_an_unknown_outcome_is_reported_with_its_arguments(
 async def test_a_call_that_was_cut_off_is_unknown_after_the_restart_and_never_repeated(
     settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
-    endpoint.script = [calls(("slow", {})), says("please check")]
-    async with opened(settings, endpoint) as one:
-        await one.service.receive(Inbound("c1", PLACE, ALICE, "take long", 1))
-        while not one.adapter.events(chat.ToolLine):
-            await asyncio.sleep(0.01)
-        await one.service.aclose(within_s=0)
+    await cut_off_in_the_middle(settings, endpoint)
 
     async with opened(settings, endpoint) as two:
         await two.service.idle()

@@ -184,3 +184,13 @@ def test_a_tool_is_available_when_its_services_are() -> None:
 
 def test_builtin_tools_have_unique_names() -> None:
     assert len(set(builtin_tools().names)) == len(builtin_tools())
+
+
+@pytest.mark.parametrize("ttl_s", [0, -1, 31_536_001])
+def test_a_waiting_time_out_of_bounds_is_refused(ttl_s: int) -> None:
+    with pytest.raises(ConfigError, match="approval_ttl_s"):
+
+        @tool(approval_ttl_s=ttl_s)
+        def late() -> str:
+            """Late."""
+            return ""
