@@ -73,6 +73,10 @@ class ModelRejected(ModelError):
         self.status = status
 
 
+class ConversationTooLong(ModelRejected):
+    """The context does not fit the model's window; with fewer or shorter messages it might."""
+
+
 class ModelGarbled(ModelError):
     """The endpoint answered with something that is not a completion."""
 

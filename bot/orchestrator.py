@@ -168,7 +168,7 @@ async def _drive(run: Run, model: ModelConfig, toolbox: Toolbox, settings: Setti
             clients.for_config(model),
             toolbox,
             confirm_text=settings.confirm_text,
-            limits=Limits(max_seconds=settings.run_timeout_s),
+            limits=Limits(max_seconds=settings.run_timeout_s, window_tokens=model.window_tokens),
         )
         return result_of(await drive(run, crew))
     finally:

@@ -129,7 +129,7 @@ def crew_for(parts: Parts, run: Run, changed: asyncio.Event) -> Crew:
         toolbox_for(parts, run, model),
         parts.runs,
         Show(parts, run.place),
-        Limits(max_seconds=parts.settings.run_timeout_s),
+        Limits(max_seconds=parts.settings.run_timeout_s, window_tokens=model.window_tokens),
         parts.settings.confirm_text,
         changed,
     )
@@ -144,7 +144,7 @@ async def opened(parts: Parts, run: Run) -> Run:
         _turns(stored),
         speaker=run.requester.key,
         waiting=waiting,
-        max_bytes=history_bytes(model.context_k),
+        max_bytes=history_bytes(model.window_tokens),
         max_messages=model.history_messages,
     )
     messages = opening(

@@ -55,7 +55,7 @@ class ScriptedModel:
         tool_choice: str = "auto",
         on_text: TextListener | None = None,
     ) -> Reply:
-        self.asked.append(Asked([json.loads(one.sent) for one in messages], tools, tool_choice))
+        self.asked.append(Asked([json.loads(one.sent) for one in messages if one.sent], tools, tool_choice))
         assert self.script, "the model was asked more often than its script knows"
         scripted = self.script.pop(0)
         if isinstance(scripted, ModelError):

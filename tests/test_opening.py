@@ -57,8 +57,8 @@ def test_what_waits_is_one_line_at_the_end() -> None:
 
 
 def test_history_gets_a_quarter_of_three_quarters_of_the_window() -> None:
-    assert history_bytes(16) == 16_000 * 3 // 16 * 3
-    assert history_bytes(None) == history_bytes(32)
+    assert history_bytes(16_000) == 16_000 * 3 // 16 * 3
+    assert history_bytes(None) == history_bytes(32_000)
 
 
 def test_the_system_message_is_the_persona_and_the_note() -> None:

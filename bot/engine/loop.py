@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bot.engine import words
-from bot.engine.machine import Limits, apply, decide, interrupted, request_messages
+from bot.engine.machine import (
+    Limits,
+    apply,
+    cuts_down_to,
+    decide,
+    interrupted,
+    request_messages,
+    request_weight,
+)
 from bot.engine.ports import ChatModel, Listener, RunStore, TextListener, ToolBox
 from bot.engine.steps import (
     Answer,
@@ -20,6 +28,8 @@ from bot.engine.steps import (
     AskApproval,
     Asked,
     CallModel,
+    Compact,
+    Compacted,
     Fact,
     Finish,
     Reconcile,
@@ -33,7 +43,7 @@ from bot.engine.steps import (
     may_wait,
 )
 from bot.engine.types import CallState, Message, Reply, Run, ToolCall, ToolResult, Verdict, message
-from bot.errors import BotError, ModelError
+from bot.errors import BotError, ConversationTooLong, ModelError
 
 
 class NoStore:
@@ -89,6 +99,8 @@ class _Drive:
     def __init__(self, run: Run, crew: Crew) -> None:
         self.run = run
         self.crew = crew
+        self._limits = replace(crew.limits, tools_weight=len(crew.toolbox.schemas))
+        self._shortened_at: int | None = None
         self._stored = run
         self._unstored: list[Fact] = []
         self._recording = asyncio.Lock()
@@ -102,7 +114,7 @@ class _Drive:
     async def _to_rest(self) -> Run:
         started = self.crew.clock()
         while True:
-            action = decide(self.run, self.crew.toolbox.judge, self.crew.limits)
+            action = decide(self.run, self.crew.toolbox.judge, self._limits)
             match action:
                 case CallModel(with_tools):
                     await self._store()
@@ -120,6 +132,8 @@ class _Drive:
                         await self._record(interrupted(call, await self._found(call)))
                 case AskApproval(calls):
                     await self._ask(calls)
+                case Compact(cuts):
+                    await self._record(Compacted(cuts))
                 case Answer(text, status):
                     await self._record(Answered(text, status))
                 case Wait() | Finish():
@@ -153,15 +167,26 @@ class _Drive:
 
     # --- the model ---
 
-    async def _reply(self, *, with_tools: bool) -> Replied | Answered:
+    async def _reply(self, *, with_tools: bool) -> Replied | Compacted | Answered:
         run = self.run
         on_text = self.crew.listener.text_listener(run) if run.with_final else None
         tools = self.crew.toolbox.schemas if with_tools else b""
         try:
             reply = await self.crew.model.reply(request_messages(run), run=run, tools=tools, on_text=on_text)
+        except ConversationTooLong as err:
+            return self._shortened() or Answered(words.with_gathered(err.user_message, run), "failed")
         except ModelError as err:
             return Answered(words.with_gathered(err.user_message, run), "failed")
-        return Replied(reply if with_tools else _without_calls(reply))
+        return Replied(reply if with_tools else _without_calls(reply), request_weight(run, len(tools)))
+
+    def _shortened(self) -> Compacted | None:
+        """Half of what the endpoint found too long, once for each reply; None when it was, or nothing can be cut."""
+        run = self.run
+        if self._shortened_at == run.replies:
+            return None
+        self._shortened_at = run.replies
+        cuts = cuts_down_to(run, request_weight(run, 0) // 2)
+        return Compacted(cuts) if cuts else None
 
     # --- tools ---
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import assert_never
 
 from bot.engine import words
+from bot.engine.compaction import DOWN_TO_SHARE, Cut, budget_tokens, learned, shorten
 from bot.engine.steps import (
     Action,
     Answer,
@@ -17,6 +19,8 @@ from bot.engine.steps import (
     AskApproval,
     Asked,
     CallModel,
+    Compact,
+    Compacted,
     Decided,
     Fact,
     Finish,
@@ -45,12 +49,14 @@ RUNNABLE_FINISHES = frozenset({"tool_calls", "stop", "function_call", None})
 class Limits:
     """Caps of one run. `max_identical`: how often the very same call may run; `max_corrections`: how many faulty
     replies are answered with a correction before the run stops; `max_seconds`: active time of one drive, waiting not
-    counted."""
+    counted; `window_tokens`: the model's window, None = nobody knows; `tools_weight`: bytes of the tools' schemas."""
 
     max_calls_per_reply: int = 16
     max_identical: int = 3
     max_corrections: int = 2
     max_seconds: float = 900.0
+    window_tokens: int | None = None
+    tools_weight: int = 0
 
 
 # --- decide ----------------------------------------------------------------------------------------------------------
@@ -185,10 +191,39 @@ def _next_for_model(run: Run, limits: Limits) -> Action:
     if run.corrections > limits.max_corrections:
         return Answer(words.with_gathered(words.keeps_failing(run), run), "failed")
     if run.rounds < run.max_rounds:
-        return CallModel()
+        return _unless_too_long(run, limits, CallModel())
     if any(call.has_run for call in run.batch):
-        return CallModel(with_tools=False)
+        return _unless_too_long(run, limits, CallModel(with_tools=False))
     return Answer(words.limit_reached(run))
+
+
+def _unless_too_long(run: Run, limits: Limits, ask: CallModel) -> Action:
+    """Ask the model, after shortening what does not fit its window; where no more can be cut, the endpoint judges."""
+    weight = request_weight(run, limits.tools_weight)
+    tokens = weight * run.tokens_per_weight
+    budget = budget_tokens(limits.window_tokens)
+    if tokens <= budget:
+        return ask
+    if cuts := cuts_down_to(run, int(weight * budget * DOWN_TO_SHARE / tokens) - limits.tools_weight):
+        return Compact(cuts)
+    if limits.window_tokens is not None and tokens > limits.window_tokens:
+        return Answer(words.with_gathered(words.TOO_LONG, run), "failed")
+    return ask
+
+
+def request_weight(run: Run, tools_weight: int) -> int:
+    """What the next request would weigh."""
+    added = sum(one.weight for one in _unjoined(run))
+    return _weight(run) + added + tools_weight
+
+
+def cuts_down_to(run: Run, to_weight: int) -> tuple[Cut, ...]:
+    """What to cut so that the next request's messages weigh at most so much; () when nothing can be cut."""
+    return shorten(request_messages(run), to_weight=to_weight)
+
+
+def _weight(run: Run) -> int:
+    return run.weight or sum(one.weight for one in run.messages)
 
 
 def _nothing_more(run: Run) -> Action:
@@ -208,8 +243,10 @@ def apply(run: Run, fact: Fact) -> Run:
 
 def _add(run: Run, fact: Fact) -> Run:
     match fact:
-        case Replied(reply):
-            return _replied(run, reply)
+        case Replied(reply, weight):
+            return _replied(_with_count(run, reply, weight), reply)
+        case Compacted(cuts):
+            return _compacted(run, cuts)
         case Asked(calls):
             for call_id, verdict in calls:
                 may_be_in = {CallState.PROPOSED, CallState.WAITING}
@@ -235,7 +272,6 @@ def _add(run: Run, fact: Fact) -> Run:
 
 
 def _replied(run: Run, reply: Reply) -> Run:
-    run = replace(run, usage=run.usage + reply.usage)
     if reply.calls and (reply.is_cut or reply.finish not in RUNNABLE_FINISHES):
         return replace(run, stop=words.not_run(reply), last_text=reply.text)
     if not reply.calls:
@@ -243,11 +279,25 @@ def _replied(run: Run, reply: Reply) -> Run:
     return replace(
         run,
         messages=(*request_messages(run), reply.message),
+        weight=request_weight(run, 0) + reply.message.weight,
         calls=(*run.calls, *reply.calls),
         replies=run.replies + 1,
         rounds=run.rounds + 1,
         last_text=reply.text or run.last_text,
     )
+
+
+def _with_count(run: Run, reply: Reply, weight: int) -> Run:
+    """Take note of the model's own count, and of which model it was."""
+    counted = learned(run.tokens_per_weight, prompt_tokens=reply.usage.prompt_tokens, weight=weight)
+    return replace(run, usage=run.usage + reply.usage, tokens_per_weight=counted, model=reply.message.by or run.model)
+
+
+def _compacted(run: Run, cuts: tuple[Cut, ...]) -> Run:
+    messages = list(request_messages(run))
+    for cut in cuts:
+        messages[cut.position] = replace(messages[cut.position], sent=cut.sent)
+    return replace(run, messages=tuple(messages), weight=sum(one.weight for one in messages))
 
 
 def _replied_in_words(run: Run, reply: Reply) -> Run:
@@ -256,7 +306,13 @@ def _replied_in_words(run: Run, reply: Reply) -> Run:
         return replace(run, empty_replies=run.empty_replies + 1)
     if reply.finish in ("content_filter", "error"):
         return replace(run, stop=text)
-    return replace(run, messages=(*request_messages(run), reply.message), replies=run.replies + 1, last_text=text)
+    return replace(
+        run,
+        messages=(*request_messages(run), reply.message),
+        weight=request_weight(run, 0) + reply.message.weight,
+        replies=run.replies + 1,
+        last_text=text,
+    )
 
 
 def _decided(run: Run, call_id: str, decision: Decision) -> Run:
@@ -342,19 +398,25 @@ def request_messages(run: Run) -> tuple[Message, ...]:
     """What the model is sent next: the messages, then the results of the latest reply's calls, in their order, one
     each.
 
-    The results become part of the run with the reply that follows them; until then the run ends with the assistant
-    message that held the calls.
+    The results become part of the run with the reply that follows them, or when the run is shortened; until then the
+    run ends with the assistant message that held the calls.
     """
+    return (*run.messages, *_unjoined(run))
+
+
+def _unjoined(run: Run) -> tuple[Message, ...]:
+    """The results of the latest calls, as long as they are not among the messages."""
     batch = run.batch
-    if not batch:
-        return run.messages
+    if not batch or run.messages[-1].role == "tool":
+        return ()
     assert all(call.is_final for call in batch), "the model is asked when every call has its result"
-    return (*run.messages, *map(_tool_message, batch))
+    return tuple(_tool_message(call.wire_id, call.result.text) for call in batch if call.result is not None)
 
 
-def _tool_message(call: ToolCall) -> Message:
-    assert call.result is not None, "a final call has a result"
-    return message("tool", call.result.text, tool_call_id=call.wire_id)
+@lru_cache(maxsize=256)
+def _tool_message(wire_id: str, text: str) -> Message:
+    """A result as a message; looked at three times a round, made once."""
+    return message("tool", text, tool_call_id=wire_id)
 
 
 def _judged(verdict: Verdict) -> dict[str, object]:
@@ -368,16 +430,22 @@ def _judged(verdict: Verdict) -> dict[str, object]:
 
 
 def _find(run: Run, call_id: str) -> ToolCall:
-    for call in reversed(run.calls):
-        if call.id == call_id:
-            return call
+    return run.calls[_position(run, call_id)]
+
+
+def _position(run: Run, call_id: str) -> int:
+    """Where a call is; mostly near the end."""
+    for at in range(len(run.calls) - 1, -1, -1):
+        if run.calls[at].id == call_id:
+            return at
     raise StaleRun(f"This run has no call {call_id!r}.")
 
 
 def _move(run: Run, call_id: str, before: set[CallState], **change: object) -> Run:
     """Replace one call, provided it is in one of the states the fact starts from."""
-    call = _find(run, call_id)
+    at = _position(run, call_id)
+    call = run.calls[at]
     if call.state not in before:
         raise StaleRun(f"The call is already {call.state.value}.")
     moved = replace(call, **change)  # type: ignore[arg-type]  # field names checked by the tests of every fact
-    return replace(run, calls=tuple(moved if old.id == call_id else old for old in run.calls))
+    return replace(run, calls=(*run.calls[:at], moved, *run.calls[at + 1 :]))

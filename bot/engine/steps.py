@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bot.engine.compaction import Cut
 from bot.engine.types import NO_USAGE, CallState, Decision, Reply, ToolCall, ToolResult, Usage, Verdict
 
 # --- actions: what a run needs next (imperative) --------------------------------------------------------------------
@@ -49,6 +50,13 @@ class AskApproval:
 
 
 @dataclass(frozen=True, slots=True)
+class Compact:
+    """What the model would be sent does not fit its window: shorten these messages."""
+
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The run is finished with this text."""
 
@@ -66,7 +74,7 @@ class Finish:
     """The run is over."""
 
 
-Action = CallModel | RunTools | Refuse | Reconcile | AskApproval | Answer | Wait | Finish
+Action = CallModel | RunTools | Refuse | Reconcile | AskApproval | Compact | Answer | Wait | Finish
 
 
 # --- facts: what happened (past tense) ------------------------------------------------------------------------------
@@ -74,7 +82,10 @@ Action = CallModel | RunTools | Refuse | Reconcile | AskApproval | Answer | Wait
 
 @dataclass(frozen=True, slots=True)
 class Replied:
+    """The model answered. `request_weight` is what the request weighed, 0 = not known."""
+
     reply: Reply
+    request_weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,13 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
+class Compacted:
+    """The results of the latest calls joined the messages, and these of them are sent shorter from now on."""
+
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     text: str
     status: Literal["done", "failed"] = "done"
@@ -139,17 +157,17 @@ class Restored:
     """The run comes from a backup: what happened after it was made is not known."""
 
 
-Fact = Replied | Asked | Worded | Decided | Started | Returned | Answered | Stopped | Restored
+Fact = Replied | Asked | Worded | Decided | Started | Returned | Compacted | Answered | Stopped | Restored
 
 
 def may_wait(call: ToolCall | None, fact: Fact) -> bool:
     """Whether a fact may become durable together with the next one: were it lost, repeating it would harm nobody.
 
-    That is what the model said, and what came of calls that need no claim: reads nobody was asked about, and calls
-    that ended without having started. `call` is the fact's call as it was before.
+    That is what the model said, what was shortened for it, and what came of calls that need no claim: reads nobody was
+    asked about, and calls that ended without having started. `call` is the fact's call as it was before.
     """
     match fact:
-        case Replied():
+        case Replied() | Compacted():
             return True
         case Started(_, verdict):
             return verdict.effect == "read" and verdict.outcome == "run"

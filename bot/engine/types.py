@@ -83,6 +83,8 @@ class FilePart:
 
 
 Part = TextPart | ImagePart | FilePart
+IMAGE_WEIGHT = 4500
+"""About 1,500 tokens: what a large image costs at the common providers, as bytes of text."""
 Content = str | tuple[Part, ...]
 
 
@@ -91,12 +93,23 @@ class Message:
     """One message of the request, as JSON bytes made once.
 
     `body` is verbatim what the provider said (assistant) or what we say. `sent` is what goes on the wire: the same
-    bytes, unless the provider's ids or arguments had to be mended.
+    bytes, unless the provider's ids or arguments had to be mended, or the message was shortened to fit the window; b""
+    = left out. `by` is the label of the model that wrote it, "" for our own.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     body: bytes
     sent: bytes
+    by: str = ""
+
+    @property
+    def weight(self) -> int:
+        """What it counts for in the window, in bytes of text. An image counts as `IMAGE_WEIGHT`, however it is sent."""
+        if self.role != "user" or b'"image_url"' not in self.sent:
+            return len(self.sent)
+        content = json.loads(self.sent)["content"]
+        urls = [part["image_url"]["url"] for part in content if part.get("type") == "image_url"]
+        return len(self.sent) + sum(IMAGE_WEIGHT - len(url) for url in urls)
 
 
 def message(role: Literal["system", "user", "assistant", "tool"], content: Content, **extra: str) -> Message:
@@ -323,6 +336,8 @@ class Run:
 
     `messages` oldest first, append-only; `calls` of all replies, in order, every id once. `model` is a label. `rounds`
     counts replies that held calls; it survives a pause. `last_fault` is the reply whose fault was counted last.
+    `weight` is the sum of the messages' weights, 0 = not counted yet; `tokens_per_weight` is what the model's own
+    counts say a byte is in tokens.
     `with_final` False = scheduled work: no persona, no streaming.
     """
 
@@ -347,11 +362,16 @@ class Run:
     ask_text: str = ""
     answer: str | None = None
     usage: Usage = Usage()
+    weight: int = 0
+    tokens_per_weight: float = 1 / 3
 
     @property
     def batch(self) -> tuple[ToolCall, ...]:
         """The calls of the latest reply."""
-        return tuple(call for call in self.calls if call.reply == self.replies)
+        calls, first = self.calls, len(self.calls)
+        while first and calls[first - 1].reply == self.replies:
+            first -= 1
+        return calls[first:]
 
     @property
     def waiting(self) -> tuple[ToolCall, ...]:

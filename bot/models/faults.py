@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 
 import orjson
 
-from bot.errors import ModelError, ModelGarbled, ModelRejected, ModelUnavailable
+from bot.errors import ConversationTooLong, ModelError, ModelGarbled, ModelRejected, ModelUnavailable
 
 MIN_WAIT_S = 1.0
 MAX_WAIT_S = 60.0
@@ -33,10 +33,6 @@ _OVERFLOW_TEXT = re.compile(
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _NO_TOOLS = re.compile(r"does not support (?:tools|function)|tools? (?:is|are) not supported", re.IGNORECASE)
 _LIKE_A_PAGE = re.compile(r"<!doctype|<html|<head|<body|Traceback \(most recent", re.IGNORECASE)
-
-
-class ConversationTooLong(ModelRejected):
-    """The context does not fit the model's window; with fewer or shorter messages it might."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,11 @@ class ModelConfig:
         return find_host(self.host_type)
 
     @property
+    def window_tokens(self) -> int | None:
+        """The model's window in tokens, None when nobody knows."""
+        return None if self.context_k is None else int(self.context_k * 1000)
+
+    @property
     def narrowing(self) -> frozenset[str] | None:
         """The tools this model may have at all: None = no narrowing."""
         return None if self.tools is True else frozenset(self.tools or ())

@@ -2,6 +2,7 @@
 
 Versions (a line per bump):
 1  the first.
+2  what the messages weigh, and which model wrote each; older ones are counted when they go on.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.engine.types import Run
 from bot.errors import CheckpointError
 
-VERSION = 1
+VERSION = 2
 
 
 @cache

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from bot import crash
 from bot.engine import words
 from bot.engine.machine import apply
-from bot.engine.steps import Answered, Asked, Decided, Fact, Restored, Returned, Started, Worded
+from bot.engine.steps import Answered, Asked, Compacted, Decided, Fact, Restored, Returned, Started, Worded
 from bot.engine.types import CallState, Message, Place, Run, RunStatus, parse_actor
 from bot.errors import CheckpointError, StaleRun, Taken
 from bot.storage import approvals, audit, calls, codec, outbox, schema
@@ -80,6 +80,9 @@ _ACTIVE = Statement(
 _RUN = Statement(select(_runs).where(_runs.c.id == this("this_id")))
 _MESSAGES = Statement(select(_messages).where(_messages.c.run_id == this("this_run")).order_by(_messages.c.seq))
 _ADD_MESSAGE = insert_of(_messages)
+_SHORTEN = Statement(
+    update(_messages).where(_messages.c.run_id == this("this_run"), _messages.c.seq == this("this_seq")), "sent"
+)
 _ADD_TURN = insert_of(schema.turns, "id", "key")
 _one_run = update(_runs).where(_runs.c.id == this("this_id")).values(recoveries=0)
 _START = Statement(_one_run.where(_runs.c.status == "queued"), *_HEAD)
@@ -259,6 +262,8 @@ class RunRows:
             if old is not new:
                 calls.move(tx, after, old, new)
         calls.insert(tx, after, after.calls[len(before.calls) :], len(before.calls))
+        if any(isinstance(fact, Compacted) for fact in facts):
+            _shorten_messages(tx, before, after)
         _append_messages(tx, after.id, after.messages[len(before.messages) :], len(before.messages))
         for fact in facts:
             if isinstance(fact, Asked):
@@ -323,11 +328,18 @@ def _append_messages(tx: Transaction, run_id: str, messages: Iterable[Message], 
             "role": message.role,
             "body": message.body.decode(),
             "sent": None if message.sent is message.body or message.sent == message.body else message.sent.decode(),
+            "by": message.by,
         }
         try:
             tx.execute(_ADD_MESSAGE, row)
         except Taken as err:
             raise StaleRun("This run was moved on by another.") from err
+
+
+def _shorten_messages(tx: Transaction, before: Run, after: Run) -> None:
+    for seq, (old, new) in enumerate(zip(before.messages, after.messages, strict=False)):
+        if old.sent is not new.sent:
+            tx.execute(_SHORTEN, {"this_run": after.id, "this_seq": seq, "sent": new.sent.decode()})
 
 
 def _abandon(tx: Transaction, *, run_id: str, text: str) -> tuple[int, Place] | None:
@@ -366,7 +378,7 @@ def _load(tx: Transaction, *, run_id: str) -> StoredRun:
 def _read(tx: Transaction, row: Any) -> StoredRun:
     run_id = row.id
     messages = tuple(
-        Message(one.role, one.body.encode(), (one.body if one.sent is None else one.sent).encode())
+        Message(one.role, one.body.encode(), (one.body if one.sent is None else one.sent).encode(), one.by)
         for one in tx.all(_MESSAGES, this_run=run_id)
     )
     head = codec.head_from_text(row.head)

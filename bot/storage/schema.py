@@ -49,7 +49,20 @@ conversations = Table(
     Column("channel", Text, nullable=False),
     Column("thread", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    # the label of the model people chose for it, "" = the usual one
+    Column("model", Text, nullable=False, server_default=""),
     UniqueConstraint("platform", "workspace", "channel", "thread"),
+)
+
+# What a conversation's old turns came to, up to and including `upto_turn`: what does not fit the window any more.
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("conversation_id", RowId, ForeignKey("conversations.id"), primary_key=True, autoincrement=False),
+    Column("upto_turn", RowId, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
 )
 
 # The settled messages of a conversation, ordered by when their turn settled.
@@ -100,6 +113,19 @@ run_messages = Table(
     Column("role", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("sent", Text, nullable=True),
+    Column("by", Text, nullable=False, server_default=""),
+)
+
+# What came with a message: images as data URLs, files as text.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    _one_of("kind", ("image", "file")),
 )
 
 calls = Table(

@@ -37,7 +37,7 @@ def full_run() -> Run:
     )
     ask = Verdict("ask", "delete needs confirmation", effect="once", approver="requester", definition="abc")
     facts = (
-        Replied(Reply(Message("assistant", body, sent), "", calls, "tool_calls", usage=Usage(10, 5, 1))),
+        Replied(Reply(Message("assistant", body, sent, "kitchen"), "", calls, "tool_calls", usage=Usage(10, 5, 1))),
         Asked((("c1", ask), ("c2", ask))),
         Decided("c1", Decision("edit", "Root", "slack:T1/U9", "not all", '{"name": "z"}')),
         Decided("c2", Decision("deny", "Root", "slack:T1/U9", "no")),
@@ -45,6 +45,11 @@ def full_run() -> Run:
     for fact in facts:
         run = apply(run, fact)
     return replace(run, ask_text="Shall I?")
+
+
+def before_weights(run: Run) -> Run:
+    """The run as version 1 knew it: not counted, and without the authors of its messages."""
+    return replace(run, weight=0, messages=tuple(replace(one, by="") for one in run.messages))
 
 
 def test_a_checkpoint_survives_json_without_a_change() -> None:
@@ -57,7 +62,7 @@ def test_a_checkpoint_survives_json_without_a_change() -> None:
 def test_every_released_checkpoint_stays_readable(path: Path) -> None:
     run = from_checkpoint(json.loads(path.read_text("utf-8")))
 
-    assert run == full_run()
+    assert run == (full_run() if path.stem == f"checkpoint-v{VERSION}" else before_weights(full_run()))
 
 
 def test_the_current_version_has_its_golden_file() -> None:
