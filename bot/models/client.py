@@ -1,38 +1,41 @@
-"""Ask an OpenAI-compatible endpoint for the next message. The only importer of `openai`.
+"""Ask an OpenAI-compatible endpoint for the next message. Must not know tools, policy or storage.
 
-The SDK carries the request (auth, transport, its errors); bodies are ready bytes, and replies are read as bytes.
-Must not know tools, policy or storage.
+The SDK prepares the request once (`prepared.py`); bodies are ready bytes, and replies are read as bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
+import io
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
+
+import aiohttp
 
 from bot import crash
 from bot.engine.ports import TextListener
 from bot.engine.types import Message, Reply, Run
-from bot.errors import ModelConfigError, ModelError, ModelRejected, ModelUnavailable
+from bot.errors import ModelError, ModelRejected, ModelUnavailable
 from bot.models import faults
 from bot.models.completion import Completion, ErrorInReply, NotACompletion, mask
+from bot.models.patience import Breaker, RetryBudget
 from bot.models.pool import open_http
+from bot.models.prepared import prepare
 from bot.models.reading import SILENCE_S, BrokenOff, FellSilent, Watcher, read_completion
 from bot.models.registry import NO_KEY, ModelConfig
 from bot.models.wire import NewId, RequestForm, new_id, read_reply
 
 if TYPE_CHECKING:
-    import httpx2
-    import openai
+    from bot.models.turn import TurnModel
 
-RETRIES = 2
-FIRST_WAIT_S = 0.5
+MAX_ERROR_BYTES = 64 << 10
+WHOLE_BODY_BYTES = 512 << 10
+"""A larger body is handed over in pieces, so that sending it does not hold up the others."""
 
 Redact = Callable[[str], str]
 Pause = Callable[[float], Awaitable[None]]
@@ -57,13 +60,19 @@ class ModelClients:
             self._clients[config] = ModelClient(config, self._http, self._redact)
         return self._clients[config]
 
+    def for_turn(self, chain: Sequence[ModelConfig]) -> TurnModel:
+        """Give the model of one turn: the first of these that works."""
+        from bot.models.turn import TurnModel
+
+        return TurnModel([self.for_config(config) for config in chain])
+
     @staticmethod
     async def warm() -> None:
         """Import the SDK beside the event loop: half a second that the first message need not wait for."""
         await asyncio.to_thread(import_module, "openai")
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def __aenter__(self) -> ModelClients:
         return self
@@ -82,7 +91,7 @@ class ModelClient:
     def __init__(
         self,
         config: ModelConfig,
-        http: httpx2.AsyncClient | None = None,
+        http: aiohttp.ClientSession | None = None,
         redact: Redact = identity,
         *,
         make_id: NewId = new_id,
@@ -90,11 +99,13 @@ class ModelClient:
         silence_s: float = SILENCE_S,
     ) -> None:
         self._config = config
+        self._request = prepare(config)
         self._owned = open_http() if http is None else None
-        self._api = _open_api(config, http or self._owned)
+        self._http = cast("aiohttp.ClientSession", http or self._owned)
         self._form = RequestForm.of(
             config.model_name, config.sampling, with_stream_usage=config.host.reports_stream_usage
         )
+        self._breaker = Breaker()
         self._redact = redact
         self._make_id = make_id
         self._pause = pause
@@ -116,17 +127,19 @@ class ModelClient:
         tools: bytes,
         tool_choice: str = "auto",
         on_text: TextListener | None = None,
+        budget: RetryBudget | None = None,
     ) -> Reply:
         """Give the next assistant message, streamed to `on_text` when given.
 
-        Takes at most `timeout_s` in all, retries included. Raises `ModelError`.
+        Takes at most `timeout_s` in all, retries included; `budget` holds the retries of the turn this is part of.
+        Raises `ModelError`.
         """
         offered = b"" if self._config.tools is False else tools
         body = self._form.fill(messages, tools=offered, tool_choice=tool_choice, stream=on_text is not None)
         watcher = Watcher(on_text, self._redact)
         crash.at("model.before")
         with self._translated():
-            completion = await self._in_time(body, watcher)
+            completion = await self._in_time(body, watcher, budget or RetryBudget())
             reply = read_reply(self._masked(completion), run, make_id=self._make_id)
         await watcher.tell(reply.text)
         crash.at("model.after")
@@ -135,53 +148,75 @@ class ModelClient:
     async def aclose(self) -> None:
         """Close the pool this client opened; a shared one stays open."""
         if self._owned is not None:
-            await self._owned.aclose()
+            await self._owned.close()
 
-    async def _in_time(self, body: bytes, watcher: Watcher) -> Completion:
+    # --- patience ---
+
+    async def _in_time(self, body: bytes, watcher: Watcher, budget: RetryBudget) -> Completion:
         try:
             async with asyncio.timeout(self._config.timeout_s) as limit:
-                return await self._with_retries(body, watcher, limit)
+                return await self._with_retries(body, watcher, budget, limit)
         except TimeoutError as err:
             if not limit.expired():
                 raise  # the listener's own
             what = f"did not finish within {self._config.timeout_s:g} seconds"
-            raise faults.unavailable(self.label, what, "Ask for less, or try again later.") from err
+            late = faults.unavailable(self.label, what, "Ask for less, or try again later.")
+            self._breaker.failed(late)
+            raise late from err
 
-    async def _with_retries(self, body: bytes, watcher: Watcher, limit: asyncio.Timeout) -> Completion:
-        for attempt in range(RETRIES):
+    async def _with_retries(
+        self, body: bytes, watcher: Watcher, budget: RetryBudget, limit: asyncio.Timeout
+    ) -> Completion:
+        attempt = 0
+        while True:
             try:
-                return await self._ask(body, watcher)
+                return await self._guarded(body, watcher)
             except ModelUnavailable as err:
-                wait_s = _wait_s(err, attempt)
-                if watcher.has_begun or not _fits(wait_s, limit):
+                left_s = (limit.when() or 0) - asyncio.get_running_loop().time()
+                is_hopeless = watcher.has_begun or self._breaker.is_open
+                wait_s = None if is_hopeless else budget.wait_s(err, attempt, at_most_s=left_s)
+                if wait_s is None:
                     raise
             await self._pause(wait_s)
-        return await self._ask(body, watcher)
+            attempt += 1
+
+    async def _guarded(self, body: bytes, watcher: Watcher) -> Completion:
+        """Ask, unless the breaker is open; it is told what came of it."""
+        if rests_s := self._breaker.rests_s():
+            raise faults.resting(self.label, rests_s)
+        try:
+            completion = await self._ask(body, watcher)
+        except ModelUnavailable as err:
+            self._breaker.failed(err)
+            raise
+        except ModelError:
+            self._breaker.succeeded()  # it is there, whatever it said
+            raise
+        except BaseException:
+            self._breaker.let_go()
+            raise
+        self._breaker.succeeded()
+        return completion
+
+    # --- one request ---
 
     async def _ask(self, body: bytes, watcher: Watcher) -> Completion:
         """Send the request once and read the reply; the connection is free afterwards, however it ends."""
+        data = body if len(body) <= WHOLE_BODY_BYTES else io.BytesIO(body)
         with self._translated():
-            async with self._sent(body) as response, aclosing(_chunks(response)) as chunks:
+            async with self._http.post(
+                self._request.url, data=data, headers=self._request.headers, allow_redirects=False
+            ) as response:
                 crash.at("model.inside")
-                return await read_completion(chunks, watcher, silence_s=self._silence_s)
+                if response.status >= 300:
+                    raise await self._refusal(response)
+                async with aclosing(_chunks(response)) as chunks:
+                    return await read_completion(chunks, watcher, silence_s=self._silence_s)
 
-    @asynccontextmanager
-    async def _sent(self, body: bytes) -> AsyncIterator[httpx2.Response]:
-        """Send the request and give the response before its body is read."""
-        import httpx2
-
-        post: Any = self._api.post  # its overloads do not know a streamed response that is given as it is
-        response: httpx2.Response = await post(
-            "/chat/completions",
-            content=body,
-            cast_to=httpx2.Response,
-            options={"headers": {"Content-Type": "application/json"}, "follow_redirects": False},
-            stream=True,
-        )
-        try:
-            yield response
-        finally:
-            await response.aclose()
+    async def _refusal(self, response: aiohttp.ClientResponse) -> ModelError:
+        said = faults.complaint_of_body(response.status, await _beginning(response))
+        wait_s = faults.retry_after_s(response.headers, now=datetime.now(UTC))
+        return faults.fault(self.label, said, retry_after_s=wait_s, clean=self._clean)
 
     def _masked(self, completion: Completion) -> Completion:
         if self._redact is identity:
@@ -197,18 +232,15 @@ class ModelClient:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Turn every failure of an endpoint into a `ModelError`."""
-        import httpx2
-        import openai
-
         label = self.label
         try:
             yield
-        except openai.APIStatusError as err:
-            raise self._refusal(err) from err
-        except (openai.APIConnectionError, httpx2.HTTPError) as err:
+        except aiohttp.ClientResponseError as err:
+            raise faults.garbled(label, "not HTTP as it should be") from err
+        except (aiohttp.ClientError, OSError) as err:
+            if isinstance(err, TimeoutError) and not isinstance(err, aiohttp.ClientError):
+                raise  # the time limit, or the listener's own
             raise _unreachable(label, err) from err
-        except openai.OpenAIError as err:
-            raise faults.garbled(label, "not what was asked for") from err
         except ErrorInReply as err:
             raise faults.fault(label, faults.complaint(None, err.error), clean=self._clean) from err
         except NotACompletion as err:
@@ -218,59 +250,35 @@ class ModelClient:
         except FellSilent as err:
             raise faults.unavailable(label, f"stopped answering for {self._silence_s:g} seconds") from err
 
-    def _refusal(self, err: openai.APIStatusError) -> ModelError:
-        said = faults.complaint_of_body(err.status_code, err.response.content)
-        wait_s = faults.retry_after_s(err.response.headers, now=datetime.now(UTC))
-        return faults.fault(self.label, said, retry_after_s=wait_s, clean=self._clean)
 
-
-def _open_api(config: ModelConfig, http: httpx2.AsyncClient | None) -> openai.AsyncOpenAI:
-    import httpx2
-    import openai
-
+async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
     try:
-        api = openai.AsyncOpenAI(
-            base_url=config.base_url,
-            api_key=config.api_key,
-            max_retries=0,
-            timeout=http.timeout if http else None,
-            default_headers={"Authorization": f"Bearer {config.api_key}"},
-            http_client=http,
-        )
-    except (httpx2.InvalidURL, UnicodeError) as err:
-        raise ModelConfigError(config.label, f"The model {config.label!r} has an unusable api_url.") from err
-    # Read from OPENAI_* variables that were meant for another endpoint than this one.
-    api.organization = api.project = None
-    return api
-
-
-async def _chunks(response: httpx2.Response) -> AsyncGenerator[bytes]:
-    import httpx2
-
-    try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.content.iter_any():
             yield chunk
-    except httpx2.DecodingError as err:
-        raise NotACompletion("a broken compression") from err
-    except httpx2.TransportError as err:
+    except aiohttp.ClientPayloadError as err:
+        if isinstance(err.__cause__, aiohttp.http_exceptions.ContentEncodingError):
+            raise NotACompletion("a broken compression") from err
+        raise BrokenOff from err
+    except aiohttp.ClientConnectionError as err:
         raise BrokenOff from err
 
 
-def _wait_s(err: ModelUnavailable, attempt: int) -> float:
-    if err.retry_after_s is not None:
-        return err.retry_after_s
-    return FIRST_WAIT_S * (1 << attempt) * random.uniform(0.5, 1.0)
-
-
-def _fits(wait_s: float, limit: asyncio.Timeout) -> bool:
-    """Whether waiting makes sense: not longer than the cap, and some time is left afterwards."""
-    ends = limit.when()
-    return wait_s <= faults.MAX_WAIT_S and (ends is None or asyncio.get_running_loop().time() + wait_s < ends)
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """The beginning of an error's body; what cannot be read of it is left out."""
+    body = b""
+    try:
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) >= MAX_ERROR_BYTES:
+                break
+    except aiohttp.ClientError:
+        pass
+    return body[:MAX_ERROR_BYTES]
 
 
 def _unreachable(label: str, err: Exception) -> ModelError:
     causes = list(_causes(err))
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if any(isinstance(cause, ssl.SSLError | aiohttp.ClientSSLError) for cause in causes):
         text = f"The model {label!r} has no trustworthy TLS certificate. An operator has to check its api_url."
         return ModelRejected(label, text)
     operator = "An operator has to check that it runs and that its api_url is right."
@@ -278,7 +286,7 @@ def _unreachable(label: str, err: Exception) -> ModelError:
         return faults.unavailable(label, "has an address that cannot be found", operator)
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return faults.unavailable(label, "refused the connection", operator)
-    if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes):
+    if any(isinstance(cause, TimeoutError) for cause in causes):
         return faults.unavailable(label, "did not take the connection in time")
     return faults.unavailable(label, "broke off the connection")
 

@@ -35,6 +35,10 @@ _NO_TOOLS = re.compile(r"does not support (?:tools|function)|tools? (?:is|are) n
 _LIKE_A_PAGE = re.compile(r"<!doctype|<html|<head|<body|Traceback \(most recent", re.IGNORECASE)
 
 
+class Resting(ModelUnavailable):
+    """The endpoint has failed too often of late and is not asked for now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """What an endpoint said about a failure: HTTP status where there is one, codes in lower case, its text."""
@@ -110,6 +114,11 @@ def garbled(label: str, why: str) -> ModelGarbled:
 
 def unavailable(label: str, what: str, then: str = "Please try again in a moment.") -> ModelUnavailable:
     return ModelUnavailable(label, f"The model {label!r} {what}. {then}")
+
+
+def resting(label: str, rests_s: float) -> Resting:
+    text = f"The model {label!r} has failed again and again, so I do not ask it for now. Please try again"
+    return Resting(label, f"{text} {_when(rests_s)}.", retry_after_s=rests_s)
 
 
 def _is_overflow(said: Complaint) -> bool:

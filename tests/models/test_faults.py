@@ -2,11 +2,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.errors import ModelRejected, ModelUnavailable
+from bot.errors import ConversationTooLong, ModelRejected, ModelUnavailable
 from bot.models.client import identity
 from bot.models.faults import (
     Complaint,
-    ConversationTooLong,
     complaint,
     complaint_of_body,
     excerpt,

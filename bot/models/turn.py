@@ -1,0 +1,73 @@
+"""The model of one turn: the first of its chain that works, with one retry budget for all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from bot.engine.ports import TextListener
+from bot.engine.types import Message, Reply, Run
+from bot.errors import ConversationTooLong, ModelError
+from bot.models.client import ModelClient
+from bot.models.patience import RetryBudget
+
+log = structlog.get_logger()
+
+
+class TurnModel:
+    """Implements `ChatModel` for one drive.
+
+    When a model fails before anything of its reply was shown, the next of the chain is asked, and stays for the rest
+    of the turn: what one model has begun, another does not continue twice.
+    """
+
+    def __init__(self, chain: Sequence[ModelClient]) -> None:
+        self._chain = list(chain)
+        self._budget = RetryBudget()
+
+    @property
+    def label(self) -> str:
+        return self._chain[0].label
+
+    async def reply(
+        self,
+        messages: tuple[Message, ...],
+        *,
+        run: Run,
+        tools: bytes,
+        tool_choice: str = "auto",
+        on_text: TextListener | None = None,
+    ) -> Reply:
+        """Give the next message of the first model that can. Raises the last one's `ModelError`."""
+        while True:
+            shown = _Shown(on_text)
+            try:
+                return await self._chain[0].reply(
+                    messages,
+                    run=run,
+                    tools=tools,
+                    tool_choice=tool_choice,
+                    on_text=shown if on_text is not None else None,
+                    budget=self._budget,
+                )
+            except ConversationTooLong:
+                raise  # shortening it comes first
+            except ModelError as err:
+                if shown.anything or len(self._chain) == 1:
+                    raise
+                failed = self._chain.pop(0)
+                log.warning("model.fallback", model=failed.label, next=self.label, why=err.user_message)
+
+
+class _Shown:
+    """Passes the text on, and remembers that there was some."""
+
+    def __init__(self, on_text: TextListener | None) -> None:
+        self._on_text = on_text
+        self.anything = False
+
+    async def __call__(self, text: str) -> None:
+        self.anything = True
+        assert self._on_text is not None, "text is only told to somebody"
+        await self._on_text(text)
