@@ -15,7 +15,7 @@ from bot.engine.loop import Crew, NoStore, drive
 from bot.engine.ports import RunStore
 from bot.engine.types import Actor, Place, Rights, Run
 from bot.models.client import ModelClients
-from bot.models.registry import from_mapping
+from bot.models.config import from_mapping
 from bot.opening import opening
 from bot.policy.judge import permit_for
 from bot.storage.database import Database, open_database

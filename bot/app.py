@@ -26,6 +26,7 @@ from bot.posts import ChannelPosts
 from bot.redact import redactor
 from bot.service import ChatService
 from bot.storage.audit import AuditRows
+from bot.storage.context import ContextRows
 from bot.storage.database import Database, open_database, own
 from bot.storage.notes import NoteRows
 from bot.storage.outbox import OutboxRows
@@ -81,6 +82,7 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
             tools=tools,
             book=Book(frozenset(settings.admins)),
             policies=PolicyRows(database),
+            context=ContextRows(database),
             deliveries=deliveries,
             adapters=adapters,
             services=Services(

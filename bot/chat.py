@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bot.engine.types import Actor, Content, Place
+from bot.engine.types import Actor, Attachment, Content, FilePart, ImagePart, Place
 
 __all__ = [
     "Actor",
     "Answered",
+    "Attachment",
     "Card",
     "CardShown",
     "ChatAdapter",
@@ -22,6 +23,8 @@ __all__ = [
     "Content",
     "Delivery",
     "Event",
+    "FilePart",
+    "ImagePart",
     "Inbound",
     "Notice",
     "Outcome",
@@ -37,13 +40,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One message of a person to the bot. `event_id` is the platform's: delivered twice, it starts one run."""
+    """One message of a person to the bot. `event_id` is the platform's: delivered twice, it starts one run.
+
+    `attachments` are images as `data:` URLs (PNG, JPEG, GIF, WebP) and text-like files; see `bot.attachments` for the
+    caps.
+    """
 
     event_id: str
     place: Place
     actor: Actor
     text: str
     at_ms: int
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +120,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A person wrote this."""
+    """A person wrote this. `attached` are the names of what came with it."""
 
     run_id: str
     actor: Actor
     text: str
     at_ms: int
+    attached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +244,9 @@ class ChatService(Protocol):
 
     async def decide(self, click: Click) -> Outcome:
         """Decide one waiting call. The decision is durable when this returns; the run goes on in the background."""
+
+    async def command(self, place: Place, actor: Actor, words: str) -> str:
+        """Do what the words after `/nod` say; gives the sentence to show to this person alone."""
 
     async def stop(self, place: Place, actor: Actor) -> str:
         """Stop what this person started in this place; gives the sentence to show."""

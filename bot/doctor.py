@@ -12,7 +12,8 @@ from bot.control import FILE
 from bot.engine.types import Run, message
 from bot.errors import BotError, ConfigError
 from bot.models.client import ModelClients
-from bot.models.registry import ModelConfig, Registry
+from bot.models.config import ModelConfig
+from bot.models.registry import Registry
 from bot.orchestrator import known_secrets, registry_of, tools_of
 from bot.redact import redactor
 from bot.storage.database import open_database, own

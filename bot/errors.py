@@ -120,7 +120,7 @@ class PlaceGone(SendError):
 class Refused(BotError):
     """A person asked for something they may not have, or came too late.
 
-    `code` is one of `not_allowed`, `empty`, `too_long`.
+    `code` is one of `not_allowed`, `empty`, `too_long`, `not_readable`.
     """
 
     def __init__(self, code: str, user_message: str) -> None:

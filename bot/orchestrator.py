@@ -19,8 +19,10 @@ from bot.engine.machine import Limits, apply
 from bot.engine.steps import Decided
 from bot.engine.types import CallState, Content, Decision, Rights, Run, ToolCall
 from bot.errors import CheckpointError, ConfigError, ModelConfigError
+from bot.history import seen_by
 from bot.models.client import ModelClients
-from bot.models.registry import ModelConfig, Registry, from_mapping
+from bot.models.config import ModelConfig, from_mapping
+from bot.models.registry import Registry
 from bot.opening import opening, read_history
 from bot.policy.judge import permit_for
 from bot.redact import redactor
@@ -85,8 +87,9 @@ async def run(
     `ConfigError` for a wrong setting; what goes wrong later is said in the result.
     """
     settings, _ = load()
-    model = _model(model_cfg, settings)
-    _seen_models[model.label] = model
+    chain = _chain(model_cfg, settings)
+    model = chain[0]
+    _seen_models.update((one.label, one) for one in chain)
     rights = Rights(
         user_role,
         None if tool_list is None else tuple(tool_list),
@@ -104,13 +107,13 @@ async def run(
     )
     toolbox = _toolbox(first, model, settings, tools)
     messages = opening(
-        task,
+        seen_by(task, has_vision=model.vision is not False),
         system_prompt=system_prompt,
         history=read_history(session_messages, settings.history_messages),
         has_tools=bool(toolbox.schemas),
         with_final=respond_with_final,
     )
-    return await _drive(replace(first, messages=messages), model, toolbox, settings)
+    return await _drive(replace(first, messages=messages), chain, toolbox, settings)
 
 
 async def resume(
@@ -131,7 +134,7 @@ async def resume(
     settings, _ = load()
     model = _model_of(stored, model_cfg, settings)
     toolbox = _toolbox(stored, model, settings, tools)
-    return await _drive(_decide_all(stored, confirmed), model, toolbox, settings)
+    return await _drive(_decide_all(stored, confirmed), (model,), toolbox, settings)
 
 
 def _decide_all(stored: Run, confirmed: Confirmed) -> Run:
@@ -161,11 +164,12 @@ def _decision(said: bool | Decision) -> Decision:
     raise CheckpointError("Decide with True, False or a Decision.")
 
 
-async def _drive(run: Run, model: ModelConfig, toolbox: Toolbox, settings: Settings) -> OrchestratorResult:
-    clients = ModelClients(redact=_redactor(settings, model))
+async def _drive(run: Run, chain: tuple[ModelConfig, ...], toolbox: Toolbox, settings: Settings) -> OrchestratorResult:
+    model = chain[0]
+    clients = ModelClients(redact=_redactor(settings, *chain))
     try:
         crew = Crew(
-            clients.for_config(model),
+            clients.for_turn(chain),
             toolbox,
             confirm_text=settings.confirm_text,
             limits=Limits(max_seconds=settings.run_timeout_s, window_tokens=model.window_tokens),
@@ -207,10 +211,12 @@ def _waiting(call: ToolCall) -> dict[str, Any]:
 # --- finding models and tools ---------------------------------------------------------------------------------------
 
 
-def _model(model_cfg: Mapping[str, Any] | None, settings: Settings) -> ModelConfig:
-    if model_cfg is None:
-        return registry_of(settings).default
-    return from_mapping(model_cfg, timeout_s=settings.model_timeout_s)
+def _chain(model_cfg: Mapping[str, Any] | None, settings: Settings) -> tuple[ModelConfig, ...]:
+    """The model of a run, and those that take over when it fails."""
+    if model_cfg is not None:
+        return (from_mapping(model_cfg, timeout_s=settings.model_timeout_s),)
+    models = registry_of(settings)
+    return models.chain(models.default.label)
 
 
 def _model_of(stored: Run, model_cfg: Mapping[str, Any] | None, settings: Settings) -> ModelConfig:
@@ -251,6 +257,7 @@ def _settings_model(settings: Settings) -> ModelConfig | None:
                 "host_type": settings.model_host_type,
                 "context_k": settings.model_context_k,
                 "timeout_s": settings.model_timeout_s,
+                "vision": settings.model_vision,
             }
         )
     except ModelConfigError as err:
@@ -295,5 +302,5 @@ def known_secrets(settings: Settings, models: Registry) -> list[str]:
     return [*settings.secret_values(), *(models.get(label).api_key for label in models.labels())]
 
 
-def _redactor(settings: Settings, model: ModelConfig) -> Callable[[str], str]:
-    return redactor((*settings.secret_values(), model.api_key))
+def _redactor(settings: Settings, *models: ModelConfig) -> Callable[[str], str]:
+    return redactor((*settings.secret_values(), *(model.api_key for model in models)))

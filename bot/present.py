@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from bot import chat
@@ -86,11 +87,12 @@ def transcript(
     posts: list[StoredTurn],
     notices: list[NoticeLine],
     cards: list[chat.Card],
+    attached: Mapping[str, tuple[str, ...]],
 ) -> list[chat.Event]:
     """A conversation in the order people saw it: each message when it was said, each answer when it settled."""
     timed: list[tuple[int, int, list[chat.Event]]] = []
     for order, run in enumerate(runs):
-        timed.append((run.created_ms, order, _asked(run, calls, notices, cards)))
+        timed.append((run.created_ms, order, _asked(run, calls, notices, cards, attached.get(run.id, ()))))
         if run.answer is not None:
             at_ms = run.settled_ms or run.created_ms
             timed.append(
@@ -101,8 +103,14 @@ def transcript(
     return [event for _, _, events in timed for event in events]
 
 
-def _asked(run: RunLine, calls: list[CallLine], notices: list[NoticeLine], cards: list[chat.Card]) -> list[chat.Event]:
-    said: list[chat.Event] = [chat.Said(run.id, run.requester, run.task, run.created_ms)]
+def _asked(
+    run: RunLine,
+    calls: list[CallLine],
+    notices: list[NoticeLine],
+    cards: list[chat.Card],
+    attached: tuple[str, ...],
+) -> list[chat.Event]:
+    said: list[chat.Event] = [chat.Said(run.id, run.requester, run.task, run.created_ms, attached)]
     mine = [call for call in calls if call.run_id == run.id]
     said += [tool_line(run.id, call) for call in mine]
     said += [chat.CardShown(one) for one in cards if one.run_id == run.id]

@@ -14,6 +14,9 @@ from dataclasses import replace
 import structlog
 
 from bot import chat, crash, present
+from bot.admin import Words
+from bot.attachments import checked
+from bot.context import opened, rounds_of, sum_up
 from bot.decisions import Decisions
 from bot.deliveries import show_passing
 from bot.engine import words
@@ -26,7 +29,7 @@ from bot.policy.judge import ADMIN, GUEST
 from bot.runner.inprocess import Runner
 from bot.storage.audit import AuditRows
 from bot.storage.runs import StoredRun
-from bot.work import Parts, Show, crew_for, opened, refresh_book, role_of, withdrawn
+from bot.work import Parts, Show, crew_for, refresh_book, role_of, withdrawn
 
 log = structlog.get_logger()
 
@@ -47,6 +50,8 @@ class ChatService:
         self._parts = parts
         self._runner: Runner[str] = Runner(self._work)
         self._decisions = Decisions(parts, audit, self._runner.kick)
+        self._summaries: Runner[Place] = Runner(self._sum_up)
+        self._words = Words(parts, audit, self.stop)
         self._suspects: list[str] = []
         self._one_by_one: asyncio.Task[None] | None = None
         self._rules_seen: object = None
@@ -58,8 +63,11 @@ class ChatService:
         """Store the message as a queued run, then work on it in the background."""
         await refresh_book(self._parts)
         self._check_may_talk(inbound.actor)
+        attached = checked(inbound.attachments)
         run = self._new_run(inbound)
-        stored = await self._parts.runs.enqueue(run, event_id=inbound.event_id, at_ms=inbound.at_ms)
+        stored = await self._parts.runs.enqueue(
+            run, event_id=inbound.event_id, at_ms=inbound.at_ms, attachments=attached
+        )
         run_id = stored.run_id
         if stored.is_known:
             log.log(logging.INFO if stored.is_same else logging.WARNING, "message.repeated", run=run_id)
@@ -67,7 +75,8 @@ class ChatService:
         log.info("message.received", run=run_id, actor=inbound.actor.key, place=str(inbound.place))
         try:
             position = await self._position(inbound.place)
-            await self._show(inbound.place, chat.Said(run_id, inbound.actor, run.task, inbound.at_ms))
+            names = tuple(one.name for one in attached)
+            await self._show(inbound.place, chat.Said(run_id, inbound.actor, run.task, inbound.at_ms, names))
             await self._show(inbound.place, chat.Working(run_id, "queued" if position else "running"))
         finally:
             self._runner.kick(run_id)
@@ -88,12 +97,13 @@ class ChatService:
 
     def _new_run(self, inbound: chat.Inbound) -> Run:
         text = self._parts.redact(inbound.text).strip()
+        if not text and inbound.attachments:
+            text = "Look at what I attached."
         if not text:
             raise Refused("empty", "There is nothing in that message to answer.")
         if len(text) > MAX_TASK_CHARS:
             raise Refused("too_long", f"That message is too long: at most {MAX_TASK_CHARS} characters.")
-        models, settings = self._parts.models, self._parts.settings
-        model = models.default
+        model = self._parts.models.default
         return Run(
             id=secrets.token_hex(16),
             task=text.encode("utf-8", "replace").decode().replace("\0", "\ufffd"),
@@ -101,7 +111,7 @@ class ChatService:
             model=model.label,
             requester=inbound.actor,
             place=inbound.place,
-            max_rounds=min(model.max_rounds or settings.max_rounds, settings.max_rounds),
+            max_rounds=rounds_of(self._parts, model),
         )
 
     # --- clicks ---
@@ -111,6 +121,13 @@ class ChatService:
 
     async def expire_due(self) -> int:
         return await self._decisions.expire_due()
+
+    # --- words ---
+
+    async def command(self, place: Place, actor: Actor, words: str) -> str:
+        """Do what somebody wrote after `/nod`; gives the sentence for them alone. Raises `Refused`."""
+        self._check_may_talk(actor)
+        return await self._words.do(place, actor, words)
 
     # --- stop ---
 
@@ -148,7 +165,8 @@ class ChatService:
     async def transcript(self, place: Place) -> list[chat.Event]:
         runs, calls, posts, notices = await self._parts.reader.lines(place)
         cards = [self._decisions.card(one) for one in await self._parts.reader.approvals_in(place)]
-        return present.transcript(runs, calls, posts, notices, cards)
+        attached = await self._parts.context.names_in(place)
+        return present.transcript(runs, calls, posts, notices, cards, attached)
 
     async def threads(self, room: Place) -> list[chat.Thread]:
         return [chat.Thread(*row) for row in await self._parts.reader.threads(room)]
@@ -266,7 +284,8 @@ class ChatService:
                 await asyncio.wait([self._one_by_one])
             await self._runner.idle()
             await self._parts.deliveries.idle()
-            if not self._runner.is_busy and not self._parts.deliveries.is_busy:
+            await self._summaries.idle()
+            if not any(one.is_busy for one in (self._runner, self._parts.deliveries, self._summaries)):
                 return
 
     async def aclose(self, *, within_s: float = WORK_S) -> None:
@@ -274,6 +293,7 @@ class ChatService:
         if self._one_by_one is not None:
             self._one_by_one.cancel()
             await asyncio.wait([self._one_by_one])
+        await self._summaries.aclose(within_s=0)  # summed up after the next answer
         put_down = await self._runner.aclose(within_s=within_s)
         try:
             await self._parts.runs.forgive(put_down)
@@ -305,6 +325,9 @@ class ChatService:
                 await self._end(run_id, CRASHED)
         await self._start_next(stored.conversation_id)
 
+    async def _sum_up(self, place: Place, _changed: asyncio.Event) -> None:
+        await sum_up(self._parts, place)
+
     async def _advance(self, stored: StoredRun, changed: asyncio.Event) -> None:
         run = stored.run
         if run.is_over:
@@ -319,6 +342,8 @@ class ChatService:
         run = await drive(run, crew)
         if run.status == "waiting":
             await self._show(run.place, chat.Working(run.id, "waiting"))
+        else:
+            self._summaries.kick(run.place)
         log.info("run.rested", status=run.status, rounds=run.rounds, tokens=run.usage.completion_tokens)
 
     async def _end(self, run_id: str, text: str) -> None:

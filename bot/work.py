@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,20 +17,19 @@ from bot.engine.ports import TextListener
 from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped, Worded
 from bot.engine.types import Actor, CallState, Permit, Place, Rights, Run, ToolCall, ToolFacts, Verdict, parse_actor
 from bot.models.client import ModelClients
-from bot.models.registry import ModelConfig, Registry
-from bot.opening import Turn, fit_history, history_bytes, opening
+from bot.models.config import ModelConfig
+from bot.models.registry import Registry
 from bot.policy.book import Book, Rule
 from bot.policy.judge import judge
+from bot.storage.context import ContextRows
 from bot.storage.policies import PolicyRows
-from bot.storage.reading import Reader, StoredTurn
+from bot.storage.reading import Reader
 from bot.storage.runs import RunRows, now_ms
 from bot.tools.context import Services
 from bot.tools.registry import ToolSpec
 from bot.tools.toolbox import Toolbox
 
 log = structlog.get_logger()
-
-HISTORY_TURNS = 200
 
 
 @dataclass(slots=True)
@@ -50,6 +48,7 @@ class Parts:
     tools: tuple[ToolSpec, ...]
     book: Book
     policies: PolicyRows
+    context: ContextRows
     deliveries: Deliveries
     adapters: dict[str, chat.ChatAdapter]
     services: Services = field(default_factory=Services)
@@ -123,9 +122,10 @@ def toolbox_for(parts: Parts, run: Run, model: ModelConfig) -> Toolbox:
 
 def crew_for(parts: Parts, run: Run, changed: asyncio.Event) -> Crew:
     """Who drives this run. Raises `ModelConfigError` when its model is not configured any more."""
-    model = parts.models.get(run.model)
+    chain = parts.models.chain(run.model, role_of(parts, run.requester))
+    model = chain[0]
     return Crew(
-        parts.clients.for_config(model),
+        parts.clients.for_turn(chain),
         toolbox_for(parts, run, model),
         parts.runs,
         Show(parts, run.place),
@@ -133,44 +133,6 @@ def crew_for(parts: Parts, run: Run, changed: asyncio.Event) -> Crew:
         parts.settings.confirm_text,
         changed,
     )
-
-
-async def opened(parts: Parts, run: Run) -> Run:
-    """Give a queued run its first messages, with the history as it is now."""
-    model = parts.models.get(run.model)
-    stored = await parts.reader.turns(run.place, limit=2 * HISTORY_TURNS)
-    waiting = await _waiting_in(parts, run.place)
-    history = fit_history(
-        _turns(stored),
-        speaker=run.requester.key,
-        waiting=waiting,
-        max_bytes=history_bytes(model.window_tokens),
-        max_messages=model.history_messages,
-    )
-    messages = opening(
-        run.task,
-        system_prompt=parts.persona,
-        history=history,
-        has_tools=bool(toolbox_for(parts, run, model).schemas),
-    )
-    return replace(run, messages=messages, rights=rights_of(parts, run.requester))
-
-
-async def _waiting_in(parts: Parts, place: Place) -> list[str]:
-    waiting = [run_id for run_id, status, _ in await parts.reader.active_in(place) if status == "waiting"]
-    approvals = [one for run_id in waiting for one in await parts.reader.approvals_of_run(run_id)]
-    return [f"{one.tool} (asked for by {one.requester.label})" for one in approvals if one.state == "pending"]
-
-
-def _turns(stored: list[StoredTurn]) -> list[Turn]:
-    """Settled messages, grouped as they settled."""
-    turns = []
-    for run_id, group in itertools.groupby(stored, key=lambda turn: turn.run_id):
-        for pair in [list(group)] if run_id else [[post] for post in group]:
-            asked = next((turn for turn in pair if turn.role == "user"), None)
-            answered = "\n".join(turn.text for turn in pair if turn.role == "assistant")
-            turns.append(Turn(asked.author if asked else "", asked.text if asked else "", answered))
-    return turns
 
 
 class Show:

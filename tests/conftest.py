@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,8 @@ import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from bot.config.settings import Settings
+from bot.models.config import ModelConfig
+from bot.models.prepared import prepare
 from tests.models.endpoint import ScriptedEndpoint
 
 
@@ -52,7 +53,7 @@ AT_START = {
 @pytest.fixture
 def nothing_blocks() -> Iterator[BlockBuster]:
     """Code of ours that blocks the event loop on disk, sockets or sleep fails the test that ran it."""
-    import_module("openai")  # the running bot does so at its start, in a thread
+    prepare(ModelConfig("warm", "http://127.0.0.1", "warm"))  # the running bot does so at its start, in a thread
     with blockbuster_ctx(scanned_modules=["bot", "adapters"]) as blockbuster:
         for function in blockbuster.functions.values():
             for file, names in AT_START.items():

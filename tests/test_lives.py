@@ -15,7 +15,8 @@ from bot import chat
 from bot.app import App, open_app
 from bot.chat import Actor, Click, Inbound, Place
 from bot.config.settings import Settings, load
-from bot.models.registry import Registry, from_mapping
+from bot.models.config import from_mapping
+from bot.models.registry import Registry
 from tests.fakes import RecordingAdapter
 from tests.models.endpoint import Recorded, ScriptedEndpoint, calls, says
 

@@ -8,7 +8,8 @@ import pytest
 
 from bot.engine.types import FilePart, ImagePart, Message, TextPart, message
 from bot.errors import BotError
-from bot.opening import Turn, fit_history, history_bytes, opening, read_history
+from bot.history import Turn, fit_history, history_bytes
+from bot.opening import opening, read_history
 
 
 def contents(messages: tuple[Message, ...]) -> list[object]:

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     model_name: str = Field("", description="The model's name at that endpoint.")
     model_host_type: str = Field("generic", description="Kind of endpoint: generic, openwebui.")
     model_context_k: int | None = Field(None, ge=1, le=10_000, description="Context window in thousand tokens.")
+    model_vision: bool | None = Field(None, description="Whether the model sees images.")
     model_timeout_s: float = Field(120, ge=1, le=3600, description="Seconds one model reply may take.")
     models_file: Path | None = Field(None, description="A models.toml with more models; see docs.")
 

@@ -12,7 +12,8 @@ from bot.config.settings import Settings
 from bot.demo.model import DemoModelError, start_demo_model
 from bot.demo.prompts import MODELS_TOML, SUGGESTIONS
 from bot.errors import BotError
-from bot.models.registry import ModelConfig, Registry
+from bot.models.config import ModelConfig
+from bot.models.registry import Registry
 from bot.orchestrator import registry_of
 from bot.serve import Demo, heed_signals, serving
 

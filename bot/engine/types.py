@@ -69,9 +69,10 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """An image as a `data:` or `https:` URL, for models that see."""
+    """An image as a `data:` or `https:` URL, for models that see. `name` is what people call it."""
 
     url: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class FilePart:
     text: str
 
 
+Attachment = ImagePart | FilePart
 Part = TextPart | ImagePart | FilePart
 IMAGE_WEIGHT = 4500
 """About 1,500 tokens: what a large image costs at the common providers, as bytes of text."""

@@ -12,7 +12,6 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
-from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 import aiohttp
@@ -23,11 +22,11 @@ from bot.engine.types import Message, Reply, Run
 from bot.errors import ModelError, ModelRejected, ModelUnavailable
 from bot.models import faults
 from bot.models.completion import Completion, ErrorInReply, NotACompletion, mask
+from bot.models.config import NO_KEY, ModelConfig
 from bot.models.patience import Breaker, RetryBudget
 from bot.models.pool import open_http
 from bot.models.prepared import prepare
 from bot.models.reading import SILENCE_S, BrokenOff, FellSilent, Watcher, read_completion
-from bot.models.registry import NO_KEY, ModelConfig
 from bot.models.wire import NewId, RequestForm, new_id, read_reply
 
 if TYPE_CHECKING:
@@ -68,8 +67,9 @@ class ModelClients:
 
     @staticmethod
     async def warm() -> None:
-        """Import the SDK beside the event loop: half a second that the first message need not wait for."""
-        await asyncio.to_thread(import_module, "openai")
+        """Import the SDK beside the event loop, and let it find out where it runs: half a second, once for a process,
+        that the first message need not wait for."""
+        await asyncio.to_thread(prepare, ModelConfig("warm", "http://127.0.0.1", "warm"))
 
     async def aclose(self) -> None:
         await self._http.close()

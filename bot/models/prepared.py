@@ -13,8 +13,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from bot.errors import ModelConfigError
+from bot.models.config import ModelConfig
 from bot.models.hosts import ENDPOINT
-from bot.models.registry import ModelConfig
 
 _OF_THE_CONNECTION = frozenset({"host", "connection", "content-length", "accept-encoding", "transfer-encoding"})
 

@@ -52,6 +52,12 @@ class AuditRows:
         said = {"event": "click.refused", "approver": actor, "decision": "refused", "outcome": "", "reason": why}
         await self._db.run(lambda tx: tx.execute(_ADD, {**audit_row(run, call, tx.now_ms), **said}))
 
+    async def note_choice(self, *, actor: str, place: str, model: str) -> None:
+        """Somebody chose the model of a conversation."""
+        values = dict.fromkeys((column.name for column in audit.columns if column.name != "id"), "")
+        row = {**values, "event": "model.chosen", "requester": actor, "place": place, "model": model, "ms": None}
+        await self._db.run(lambda tx: tx.execute(_ADD, {**row, "at_ms": tx.now_ms}))
+
     async def read(self, *, limit: int = 1000) -> list[dict[str, Any]]:
         """The newest rows, oldest first, in the words of the contract (`audit --json`)."""
         rows = await self._db.run(lambda tx: tx.all(_NEWEST, at_most=limit))

@@ -60,6 +60,7 @@ class StoredTurn:
     author: str
     text: str
     at_ms: int
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,6 @@ _ACTIVE = Statement(
     select(_runs.c.id, _runs.c.status, _runs.c.requester)
     .where(_runs.c.conversation_id == this("conversation"), among(_runs.c.status, ("queued", "running", "waiting")))
     .order_by(_runs.c.seq)
-)
-_NEWEST_TURNS = Statement(
-    select(_turns)
-    .where(_turns.c.conversation_id == this("conversation"))
-    .order_by(_turns.c.id.desc())
-    .limit(this("at_most"))
 )
 _RUNS_OF = Statement(select(_runs).where(_runs.c.conversation_id == this("conversation")).order_by(_runs.c.seq))
 _CALLS_OF = Statement(
@@ -285,13 +280,6 @@ class Reader:
         """Open runs of a conversation, oldest first: id, status, requester's key."""
         rows = await self._db.run(lambda tx: tx.all(_ACTIVE, conversation=find_conversation(tx, place)))
         return [tuple(row) for row in rows]
-
-    async def turns(self, place: Place, *, limit: int) -> list[StoredTurn]:
-        """The newest settled messages of a conversation, oldest first."""
-        rows = await self._db.run(
-            lambda tx: tx.all(_NEWEST_TURNS, conversation=find_conversation(tx, place), at_most=limit)
-        )
-        return [StoredTurn(row.run_id, row.role, row.author, row.text, row.at_ms) for row in reversed(rows)]
 
     async def lines(self, place: Place) -> tuple[list[RunLine], list[CallLine], list[StoredTurn], list[NoticeLine]]:
         """Everything of one conversation: its runs, their calls, what the bot posted there by itself, its notices."""

@@ -15,9 +15,10 @@ from bot import crash
 from bot.engine import words
 from bot.engine.machine import apply
 from bot.engine.steps import Answered, Asked, Compacted, Decided, Fact, Restored, Returned, Started, Worded
-from bot.engine.types import CallState, Message, Place, Run, RunStatus, parse_actor
+from bot.engine.types import Attachment, CallState, Message, Place, Run, RunStatus, parse_actor
 from bot.errors import CheckpointError, StaleRun, Taken
 from bot.storage import approvals, audit, calls, codec, outbox, schema
+from bot.storage.context import attach
 from bot.storage.database import PATIENCE_S, Database, Transaction
 from bot.storage.places import find_conversation, make_conversation, read_place
 from bot.storage.statements import Statement, among, insert_of, this
@@ -140,8 +141,10 @@ class RunRows:
 
     # --- intake ---
 
-    async def enqueue(self, run: Run, *, event_id: str | None, at_ms: int) -> Receipt:
-        """Store a message as a queued run, once per event."""
+    async def enqueue(
+        self, run: Run, *, event_id: str | None, at_ms: int, attachments: Sequence[Attachment] = ()
+    ) -> Receipt:
+        """Store a message as a queued run, with what came with it, once per event."""
 
         def enqueue(tx: Transaction) -> Receipt:
             conversation_id = make_conversation(tx, run.place)
@@ -157,6 +160,7 @@ class RunRows:
                 "created_ms": at_ms,
             }
             if tx.execute(_ENQUEUE, row) == 1:
+                attach(tx, run.id, attachments)
                 outbox.unpark(tx, run.place)
                 crash.at("inbox.inside")
                 return Receipt(run.id)

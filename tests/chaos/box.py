@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bot.chat import Actor, Inbound, Place
 from bot.config.settings import Settings, load
-from bot.models.registry import Registry, from_mapping
+from bot.models.config import from_mapping
+from bot.models.registry import Registry
 from tests.chaos import records
 from tests.chaos.speaker import ROOT, script
 

@@ -26,7 +26,8 @@ from typing import Any
 from bot.app import open_app
 from bot.config.settings import load
 from bot.errors import BotError
-from bot.models.registry import Registry, from_mapping
+from bot.models.config import from_mapping
+from bot.models.registry import Registry
 from tests.chaos import inject_tools, life, records
 from tests.chaos.box import Box
 from tests.chaos.chunks import Chunk, Experiment, Run, pick

@@ -13,7 +13,8 @@ from bot.demo.prompts import MODELS_TOML, SUGGESTIONS, TOOL_FOR
 from bot.demo.scripted import NOTICE
 from bot.engine.types import Run, message
 from bot.models.client import ModelClient
-from bot.models.registry import Registry, from_mapping
+from bot.models.config import from_mapping
+from bot.models.registry import Registry
 from bot.opening import opening
 from bot.tools.builtin import BUILTIN
 from bot.tools.registry import spec_of

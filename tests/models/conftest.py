@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bot.models.client import ModelClient
-from bot.models.registry import from_mapping
+from bot.models.config import from_mapping
 from tests.models.endpoint import ScriptedEndpoint
 
 

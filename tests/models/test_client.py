@@ -13,7 +13,7 @@ import pytest
 from bot.engine.types import Run, message
 from bot.errors import ConversationTooLong, ModelConfigError, ModelGarbled, ModelRejected, ModelUnavailable
 from bot.models.client import ModelClient, ModelClients, _unreachable
-from bot.models.registry import from_mapping
+from bot.models.config import from_mapping
 from tests.models.endpoint import (
     CUT,
     ScriptedEndpoint,

@@ -3,8 +3,10 @@ import sys
 
 import pytest
 
+from bot.engine.types import Usage
 from bot.errors import ConfigError, ModelConfigError
-from bot.models.registry import ModelConfig, Registry, from_mapping
+from bot.models.config import ModelConfig, from_mapping
+from bot.models.registry import Registry
 
 MINIMAL = {"label": "fast", "api_url": "http://h:1", "model_name": "m"}
 
@@ -72,6 +74,10 @@ def test_a_missing_address_or_name_is_an_error_naming_the_label_and_not_the_key(
         ({"sampling": {"stream": True}}, "sampling.stream is set by Nod itself"),
         ({"sampling": [1]}, "sampling must be a table"),
         ({"api_key": "sk\n1"}, "api_key contains characters"),
+        ({"vision": "yes"}, "vision must be true or false"),
+        ({"for_roles": "admin"}, "for_roles must be a list of names"),
+        ({"prices": {"input": 1}}, "prices must be a table with input and output"),
+        ({"prices": {"input": -1, "output": 1}}, "prices.input must be a number of dollars"),
     ],
 )
 def test_unusable_values_are_errors_naming_the_key(wrong, why):
@@ -83,6 +89,62 @@ def test_the_key_is_not_in_the_repr():
     assert "sk-secret" not in repr(from_mapping({**MINIMAL, "api_key": "sk-secret"}))
 
 
+# --- roles ---
+
+
+def models_of(**rows):
+    return [from_mapping({**MINIMAL, "label": label, **row}) for label, row in rows.items()]
+
+
+def labels(models):
+    return [one.label for one in models]
+
+
+def test_the_fallbacks_follow_in_their_order_open_to_the_role_and_with_no_fewer_tools():
+    rows = {"a": {}, "b": {"for_roles": ["admin"]}, "c": {}, "blind": {"tools": False}, "few": {"tools": ["look"]}}
+    registry = Registry(models_of(**rows), default="a", fallback=("c", "b", "blind", "few", "a"))
+
+    assert labels(registry.chain("a", "admin")) == ["a", "c", "b"]
+    assert labels(registry.chain("a", "user")) == ["a", "c"]
+    assert labels(registry.chain("few", "user")) == ["few", "c", "a"]
+    assert labels(registry.chain("blind")) == ["blind", "c", "b", "few", "a"]
+
+
+def test_what_was_chosen_answers_only_those_it_is_open_to():
+    registry = Registry(models_of(a={}, b={"for_roles": ["admin"]}), default="a")
+
+    assert registry.for_person("admin", "b").label == "b"
+    assert registry.for_person("user", "b").label == "a"
+    assert registry.for_person("user", "gone").label == "a"
+    assert labels(registry.open_to("user")) == ["a"]
+
+
+def test_an_orchestrator_that_is_not_for_everybody_leaves_the_others_to_the_rest():
+    registry = Registry(models_of(a={"for_roles": ["admin"]}, b={}), default="a")
+
+    assert registry.for_person("user").label == "b"
+
+
+def test_a_role_with_no_model_is_told_so():
+    registry = Registry(models_of(a={"for_roles": ["admin"]}), default="a")
+
+    with pytest.raises(ModelConfigError, match="No model is open to your role"):
+        registry.for_person("user")
+
+
+def test_the_summary_model_is_the_one_that_answers_unless_one_is_named():
+    models = models_of(a={}, b={})
+
+    assert Registry(models, default="a").for_summary("b").label == "b"
+    assert Registry(models, default="a", summary="a").for_summary("b").label == "a"
+
+
+def test_prices_are_dollars_per_million_tokens():
+    (model,) = models_of(a={"prices": {"input": 2, "output": 10}})
+
+    assert model.prices.cost(Usage(1_000_000, 100_000, 1)) == pytest.approx(3.0)
+
+
 # --- models.toml ---
 
 
@@ -90,7 +152,8 @@ def test_a_file_gives_models_by_label(tmp_path):
     registry = load(
         tmp_path,
         """
-        default = "fast"
+        [roles]
+        orchestrator = "fast"
         [models.fast]
         api_url = "http://h:1/v1"
         model_name = "org/fast"
@@ -123,7 +186,9 @@ def test_the_settings_model_is_the_default_unless_the_file_names_one(tmp_path):
     rows = '[models.fast]\napi_url = "http://h:1"\nmodel_name = "m"\n'
 
     assert load(tmp_path, rows, settings_model=settings_model).default.label == "default"
-    assert load(tmp_path, 'default = "fast"\n' + rows, settings_model=settings_model).default.label == "fast"
+    assert (
+        load(tmp_path, '[roles]\norchestrator = "fast"\n' + rows, settings_model=settings_model).default.label == "fast"
+    )
     assert load(tmp_path, rows).default.label == "fast"
 
 
@@ -155,9 +220,13 @@ def test_an_unknown_label_lists_the_known_ones():
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("default = ", "not readable as TOML"),
-        ("defualt = 'x'", "unknown key 'defualt'; did you mean 'default'?"),
-        ("default = 'x'", "default: 'x' is not one of the models: none"),
+        ("roles = ", "not readable as TOML"),
+        ("rolse = 'x'", "unknown key 'rolse'; did you mean 'roles'?"),
+        ("default = 'x'", "default: write it as orchestrator"),
+        ("[roles]\norchestrator = 'x'", r"\[roles\] orchestrator: 'x' is not one of the models: none"),
+        ("[roles]\nfallback = ['x']", r"\[roles\] fallback: 'x' is not one of the models: none"),
+        ("[roles]\nboss = 'x'", r"\[roles\] unknown key 'boss'"),
+        ("roles = 5", "roles must be a table"),
         ("models = 5", "models must be tables"),
         ("[models]\nfast = 5", r"\[models.fast\] must be a table"),
         ("[models.fast]\nmodel = 'm'", "unknown key 'model'; did you mean 'model_name'?"),

@@ -13,7 +13,9 @@ from bot import chat
 from bot.app import App, open_app
 from bot.chat import Actor, Click, Inbound, Place
 from bot.config.settings import Settings
-from bot.models.registry import Registry, from_mapping
+from bot.models.config import from_mapping
+from bot.models.registry import Registry
+from bot.storage.context import Context, ContextRows
 from tests.fakes import RecordingAdapter
 from tests.models.endpoint import ScriptedEndpoint
 
@@ -71,6 +73,10 @@ class Bench:
     async def only_card(self) -> chat.Card:
         (card,) = await self.service.pending(ROOT)
         return card
+
+    async def context(self, place: Place = PLACE) -> Context:
+        """What the next run of a conversation would be told of it."""
+        return await ContextRows(self.app.database).of(place, at_most=100)
 
     def answers(self) -> list[str]:
         return [event.text for event in self.adapter.events(chat.Answered)]  # type: ignore[attr-defined]

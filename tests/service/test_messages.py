@@ -71,7 +71,7 @@ async def test_a_waiting_run_frees_the_conversation_and_is_named_in_it(
 
         assert one.answers() == ["meanwhile", "deployed"]
         assert "How are you?" not in endpoint.requests[2].raw.decode()
-        turns = await one.app.reader.turns(PLACE, limit=10)
+        turns = (await one.context()).turns
         assert [turn.text for turn in turns] == ["How are you?", "meanwhile", "Deploy 5", "deployed"]
 
 

@@ -1,0 +1,152 @@
+"""What a conversation is answered with: its model, the summary of its old turns, what came with its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from bot.engine.types import Attachment, FilePart, ImagePart, Place
+from bot.storage import schema
+from bot.storage.database import Database, Transaction
+from bot.storage.places import find_conversation, make_conversation
+from bot.storage.reading import StoredTurn
+from bot.storage.statements import Statement, among, insert_of, this
+
+MAX_ATTACHMENTS = 8
+
+_conversations, _summaries, _attachments, _turns = (
+    schema.conversations,
+    schema.summaries,
+    schema.attachments,
+    schema.turns,
+)
+_MODEL = Statement(select(_conversations.c.model).where(_conversations.c.id == this("this_id")))
+_CHOOSE = Statement(update(_conversations).where(_conversations.c.id == this("this_id")), "model")
+_SUMMARY = Statement(select(_summaries).where(_summaries.c.conversation_id == this("conversation")))
+_summary_values = ("conversation_id", "upto_turn", "text", "model", "at_ms")
+_newer = sqlite_insert(_summaries)
+_KEEP_SUMMARY = Statement(
+    _newer.on_conflict_do_update(
+        index_elements=["conversation_id"],
+        set_={name: _newer.excluded[name] for name in _summary_values[1:]},
+        where=_summaries.c.upto_turn < _newer.excluded.upto_turn,
+    ),
+    *_summary_values,
+)
+_TURNS_SINCE = Statement(
+    select(_turns)
+    .where(_turns.c.conversation_id == this("conversation"), _turns.c.id > this("since"))
+    .order_by(_turns.c.id.desc())
+    .limit(this("at_most"))
+)
+_NEWEST_ATTACHMENTS = Statement(
+    select(_attachments)
+    .join(schema.runs, schema.runs.c.id == _attachments.c.run_id)
+    .where(schema.runs.c.conversation_id == this("conversation"))
+    .order_by(schema.runs.c.seq.desc(), _attachments.c.seq)
+    .limit(MAX_ATTACHMENTS)
+)
+_ADD_ATTACHMENT = insert_of(_attachments)
+_NAMES = Statement(
+    select(_attachments.c.run_id, _attachments.c.name)
+    .join(schema.runs, schema.runs.c.id == _attachments.c.run_id)
+    .where(schema.runs.c.conversation_id == this("conversation"), among(_attachments.c.kind, ("image", "file")))
+    .order_by(_attachments.c.run_id, _attachments.c.seq)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the turns up to and including `upto_turn` came to."""
+
+    upto_turn: int
+    text: str
+
+
+NO_SUMMARY = Summary(0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A conversation as the next run needs it: `turns` are those after the summary, oldest first."""
+
+    model: str = ""
+    summary: Summary = NO_SUMMARY
+    turns: tuple[StoredTurn, ...] = ()
+    attachments: dict[str, tuple[Attachment, ...]] = field(default_factory=dict)
+
+
+class ContextRows:
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def of(self, place: Place, *, at_most: int) -> Context:
+        """Everything of a conversation in one look: at most so many of its newest turns, and the newest of what came
+        with its messages."""
+
+        def read(tx: Transaction) -> Context:
+            conversation = find_conversation(tx, place)
+            if conversation is None:
+                return Context()
+            row = tx.first(_SUMMARY, conversation=conversation)
+            summary = NO_SUMMARY if row is None else Summary(row.upto_turn, row.text)
+            since = {"conversation": conversation, "since": summary.upto_turn, "at_most": at_most}
+            turns = tuple(_turn(row) for row in reversed(tx.all(_TURNS_SINCE, **since)))
+            model = str(tx.scalar(_MODEL, this_id=conversation) or "")
+            return Context(model, summary, turns, _attached(tx, conversation))
+
+        return await self._db.run(read)
+
+    async def model_of(self, place: Place) -> str:
+        """The label of the model chosen for a conversation, "" for the usual one."""
+
+        def read(tx: Transaction) -> str:
+            conversation = find_conversation(tx, place)
+            return "" if conversation is None else str(tx.scalar(_MODEL, this_id=conversation) or "")
+
+        return await self._db.run(read)
+
+    async def choose_model(self, place: Place, label: str) -> None:
+        """From the next message on this conversation is answered by this model; "" = the usual one again."""
+        await self._db.run(lambda tx: tx.execute(_CHOOSE, {"this_id": make_conversation(tx, place), "model": label}))
+
+    async def keep_summary(self, place: Place, summary: Summary, *, model: str) -> None:
+        """Store what the old turns came to, unless a newer one is there."""
+
+        def keep(tx: Transaction) -> None:
+            row = {"upto_turn": summary.upto_turn, "text": summary.text, "model": model, "at_ms": tx.now_ms}
+            tx.execute(_KEEP_SUMMARY, {"conversation_id": make_conversation(tx, place), **row})
+
+        await self._db.run(keep)
+
+    async def names_in(self, place: Place) -> dict[str, tuple[str, ...]]:
+        """The names of what came with the messages of a conversation, by run."""
+        rows = await self._db.run(lambda tx: tx.all(_NAMES, conversation=find_conversation(tx, place)))
+        names: dict[str, tuple[str, ...]] = {}
+        for row in rows:
+            names[row.run_id] = (*names.get(row.run_id, ()), row.name)
+        return names
+
+
+def attach(tx: Transaction, run_id: str, attachments: Iterable[Attachment]) -> None:
+    """Store what came with a message, in the transaction that stores the message."""
+    for seq, one in enumerate(attachments):
+        kind, body = ("image", one.url) if isinstance(one, ImagePart) else ("file", one.text)
+        tx.execute(_ADD_ATTACHMENT, {"run_id": run_id, "seq": seq, "kind": kind, "name": one.name, "body": body})
+
+
+def _attached(tx: Transaction, conversation: int) -> dict[str, tuple[Attachment, ...]]:
+    """The newest attachments of a conversation, by run: older ones are remembered by what was said of them."""
+    attached: dict[str, tuple[Attachment, ...]] = {}
+    for row in tx.all(_NEWEST_ATTACHMENTS, conversation=conversation):
+        one = ImagePart(row.body, row.name) if row.kind == "image" else FilePart(row.name, row.body)
+        attached[row.run_id] = (*attached.get(row.run_id, ()), one)
+    return attached
+
+
+def _turn(row: Any) -> StoredTurn:
+    return StoredTurn(row.run_id, row.role, row.author, row.text, row.at_ms, row.id)
