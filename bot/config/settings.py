@@ -54,7 +54,11 @@ class Settings(BaseSettings):
     model_api_url: str = Field("", description="Base URL of an OpenAI-compatible endpoint.")
     model_api_key: SecretStr = Field(SecretStr(""), description="Its key; empty for local servers.")
     model_name: str = Field("", description="The model's name at that endpoint.")
-    model_host_type: str = Field("generic", description="Kind of endpoint: generic, openwebui.")
+    model_host_type: str = Field(
+        "generic",
+        description="Kind of endpoint: generic, openwebui, openai, openrouter, litellm, ollama, gemini, vllm, "
+        "llamacpp, lmstudio, deepseek.",
+    )
     model_context_k: int | None = Field(None, ge=1, le=10_000, description="Context window in thousand tokens.")
     model_vision: bool | None = Field(None, description="Whether the model sees images.")
     model_timeout_s: float = Field(120, ge=1, le=3600, description="Seconds one model reply may take.")

@@ -27,7 +27,8 @@ from bot.models.patience import Breaker, RetryBudget
 from bot.models.pool import open_http
 from bot.models.prepared import prepare
 from bot.models.reading import SILENCE_S, BrokenOff, FellSilent, Watcher, read_completion
-from bot.models.wire import NewId, RequestForm, new_id, read_reply
+from bot.models.sending import RequestForm
+from bot.models.wire import NewId, new_id, read_reply
 
 if TYPE_CHECKING:
     from bot.models.turn import TurnModel
@@ -102,9 +103,7 @@ class ModelClient:
         self._request = prepare(config)
         self._owned = open_http() if http is None else None
         self._http = cast("aiohttp.ClientSession", http or self._owned)
-        self._form = RequestForm.of(
-            config.model_name, config.sampling, with_stream_usage=config.host.reports_stream_usage
-        )
+        self._form = RequestForm.of(config.model_name, config.sampling, host=config.host, label=config.label)
         self._breaker = Breaker()
         self._redact = redact
         self._make_id = make_id
@@ -140,7 +139,7 @@ class ModelClient:
         crash.at("model.before")
         with self._translated():
             completion = await self._in_time(body, watcher, budget or RetryBudget())
-            reply = read_reply(self._masked(completion), run, make_id=self._make_id)
+            reply = read_reply(self._masked(completion), run, make_id=self._make_id, by=self.label)
         await watcher.tell(reply.text)
         crash.at("model.after")
         return reply

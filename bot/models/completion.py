@@ -74,6 +74,8 @@ def parse_object(raw: bytes) -> dict[str, object]:
         raise NotACompletion("not a JSON object")
     if parsed.get("error"):
         raise ErrorInReply(parsed["error"])
+    if parsed.get("object") == "error" or ("detail" in parsed and "choices" not in parsed):
+        raise ErrorInReply(parsed)  # vLLM as it was, Open WebUI
     return parsed
 
 

@@ -229,9 +229,18 @@ def _join(whole: dict[str, object], fragment: dict[str, object], *, but: frozens
         elif isinstance(old, list) and isinstance(new, list):
             whole[key] = _grown(old, new)
         elif isinstance(old, dict) and isinstance(new, dict):
-            whole[key] = {**old, **new}
+            whole[key] = _filled(old, new)
         else:
             whole[key] = new
+
+
+def _filled(old: dict[str, object], new: dict[str, object]) -> dict[str, object]:
+    """Fill a table with a later one (Gemini's extra_content comes in several), nested ones too."""
+    filled = dict(old)
+    for key, value in new.items():
+        before = filled.get(key)
+        filled[key] = _filled(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return filled
 
 
 def _grown(old: list[object], new: list[object]) -> list[object]:
@@ -243,7 +252,7 @@ def _grown(old: list[object], new: list[object]) -> list[object]:
             joined = dict(last)
             _join(
                 joined,
-                {key: value for key, value in item.items() if key not in joined or key in _DETAIL_TEXT},
+                {key: value for key, value in item.items() if joined.get(key) is None or key in _DETAIL_TEXT},
                 but=frozenset(),
             )
             grown[-1] = joined
@@ -253,4 +262,5 @@ def _grown(old: list[object], new: list[object]) -> list[object]:
 
 
 def _goes_on(last: dict[str, object], item: dict[str, object]) -> bool:
-    return "index" in item and item.get("index") == last.get("index") and item.get("type") == last.get("type")
+    is_same = last.get("id") is None or item.get("id") in (None, last["id"])
+    return "index" in item and is_same and all(item.get(key) == last.get(key) for key in ("index", "type"))

@@ -1,11 +1,10 @@
-"""Turn messages into request bytes, and what came back into a `Reply`. Pure: no I/O, no clock, no SDK."""
+"""Turn what an endpoint said into a `Reply`, and its message into what is sent back. Pure: no I/O, no clock, no SDK."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -26,50 +25,11 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
-# --- the request -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RequestForm:
-    """The parts of a request body that do not change from round to round, as bytes made once.
-
-    A body is head + tools + messages + tail. What changes stands last, so that the bytes before the messages stay the
-    same.
-    """
-
-    head: bytes
-    stream_tail: bytes
-
-    @classmethod
-    def of(cls, model_name: str, sampling: Mapping[str, object], *, with_stream_usage: bool = True) -> RequestForm:
-        head = orjson.dumps({"model": model_name, **sampling})[:-1]
-        usage = b',"stream_options":{"include_usage":true}' if with_stream_usage else b""
-        return cls(head, b',"stream":true' + usage)
-
-    def fill(
-        self, messages: Iterable[Message], *, tools: bytes = b"", tool_choice: str = "auto", stream: bool = False
-    ) -> bytes:
-        """Give the body. `tool_choice` is only sent with tools: some hosts refuse it alone (vLLM#9426)."""
-        has_tools = tools not in (b"", b"[]")
-        return b"".join(
-            (
-                self.head,
-                b',"tools":' + tools if has_tools else b"",
-                b',"messages":[',
-                b",".join(message.sent for message in messages),
-                b"]",
-                b',"tool_choice":' + orjson.dumps(tool_choice) if has_tools else b"",
-                self.stream_tail if stream else b"",
-                b"}",
-            )
-        )
-
-
 # --- the reply ---------------------------------------------------------------------------------------------------
 
 
-def read_reply(completion: Completion, run: Run, *, make_id: NewId = new_id) -> Reply:
-    """Give the reply with ids minted.
+def read_reply(completion: Completion, run: Run, *, make_id: NewId = new_id, by: str = "") -> Reply:
+    """Give the reply with ids minted. `by` is the label of the model that wrote it.
 
     The provider's ids are kept on the wire unless they are missing, no text, too long or repeated in this run. What
     would poison later requests (arguments that are no JSON, null content) is mended in `Message.sent` only.
@@ -78,7 +38,7 @@ def read_reply(completion: Completion, run: Run, *, make_id: NewId = new_id) -> 
     raw_calls = _raw_calls(said)
     calls = _mint(raw_calls, run, make_id)
     body = dump_json({"role": "assistant", **said})
-    message = Message("assistant", body, _sent(said, raw_calls, calls, body))
+    message = Message("assistant", body, _sent(said, raw_calls, calls, body), by)
     return Reply(message, text_of(said), calls, completion.finish, completion.is_cut, completion.usage)
 
 

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.errors import ConversationTooLong, ModelRejected, ModelUnavailable
 from bot.models.client import identity
@@ -10,10 +12,26 @@ from bot.models.faults import (
     complaint_of_body,
     excerpt,
     fault,
+    retry_after_of_body,
     retry_after_s,
 )
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+
+KEYS = [
+    "error",
+    "message",
+    "code",
+    "type",
+    "status",
+    "detail",
+    "details",
+    "metadata",
+    "raw",
+    "retryDelay",
+    "violations",
+]
 
 
 def fault_for(status, error=None, **options):
@@ -151,3 +169,95 @@ def test_pages_and_tracebacks_are_never_shown(text):
 
 def test_control_characters_are_not_shown():
     assert excerpt("a\x1b[31m\u202eb\x00c.") == "a [31m b c"
+
+
+# --- shapes ---
+
+
+def test_what_the_provider_behind_the_provider_said_is_read():
+    error = {
+        "error": {"message": "Provider returned error", "metadata": {"raw": '{"error":{"code":"x","message":"m"}}'}}
+    }
+
+    assert complaint(400, error) == Complaint(400, frozenset({"x"}), "Provider returned error: m")
+
+
+def test_an_error_that_is_json_inside_a_text_is_read():
+    error = {"error": {"message": '{"error": {"code": 429, "message": "slow down", "status": "RESOURCE_EXHAUSTED"}}'}}
+
+    assert complaint(None, error) == Complaint(429, frozenset({"429", "resource_exhausted"}), "slow down")
+
+
+def test_what_only_looks_like_json_is_text():
+    assert complaint(400, {"error": "{oops"}).text == "{oops"
+
+
+def test_an_error_nested_too_deeply_is_no_text_and_no_crash():
+    deep = {"error": "x"}
+    for _ in range(500):
+        deep = {"error": deep}
+
+    assert complaint(400, deep).text == ""
+    assert complaint(400, {"detail": [deep]}).text == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        ({"error": {"message": "Please try again in 20s."}}, 20),
+        ({"error": {"message": "Please try again in 1m2.5s. Visit"}}, 62.5),
+        ({"error": {"message": "Please try again in 1h2m3s."}}, 3723),
+        ({"error": {"message": "Please try again in 850ms."}}, 1),
+        ({"error": {"message": "Please retry after 10 seconds."}}, 10),
+        ({"error": {"message": "Try again in 2 minutes."}}, 120),
+        ({"error": "Please retry your request in 5 sec."}, 5),
+        ("Please try again in 20s.", 20),
+        ([{"error": {"details": [{"@type": "x/google.rpc.RetryInfo", "retryDelay": "34s"}]}}], 34),
+        ([{"error": {"details": [{"retryDelay": "0.5s"}]}}], 1),
+        ([{"error": {"details": [{"retryDelay": 5}, None]}}], None),
+        ({"error": {"message": "Please try again in a moment."}}, None),
+        ({"error": {"message": "Please try again in 5 apples."}}, None),
+        ({"error": {"message": "Please try again in 5 months."}}, None),
+        ({"error": {"message": "try again in " + "9" * 400 + "s"}}, None),
+        ({"error": {"message": 5}}, None),
+        (None, None),
+    ],
+)
+def test_the_body_may_say_how_long_to_wait(error, seconds):
+    assert retry_after_of_body(error) == seconds
+
+
+def test_the_header_counts_more_than_the_body():
+    assert fault_for(429, {"error": "try again in 9s"}, retry_after_s=2.0).retry_after_s == 2
+    assert fault_for(429, {"error": "try again in 9s"}).retry_after_s == 9
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "said"),
+    [
+        (400, "Function calling is not enabled for models/gemma-3-27b-it", "does not support tools"),
+        (400, "`tool calling` is not supported with this model", "refused the request"),
+        (400, "tool calling is not supported with this model", "does not support tools"),
+        (400, "Unsupported parameter: 'max_tokens' is not supported with this model", "refused the request"),
+        (400, "Your credit balance is too low to access the API", "no quota left"),
+        (500, "litellm.ContentPolicyViolationError: filtered", "content filter objected"),
+        (401, "does not support tools", "refused our key"),
+    ],
+)
+def test_the_words_of_an_error_are_told_apart(status, text, said):
+    assert said in fault_for(status, {"error": {"message": text}}).user_message
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+        max_leaves=20,
+    ),
+    st.sampled_from([None, 200, 400, 403, 429, 500]),
+)
+def test_no_error_whatever_its_shape_raises_anything_unforeseen(error, status):
+    err = fault("fast", complaint(status, error), clean=identity)
+
+    assert "\n" not in err.user_message
+    assert err.user_message.endswith(".")

@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
-from bot.models.hosts import base_url, find_host
+from bot.config.settings import Settings
+from bot.models.hosts import HOSTS, base_url, find_host, root_url
 
 
 @pytest.mark.parametrize(
@@ -35,9 +39,62 @@ def test_generic_takes_the_address_as_given(given, base):
     assert base_url(find_host("generic"), given) == base
 
 
-def test_unknown_host_type_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'olama' is not known; use one of: generic, openwebui"):
+@pytest.mark.parametrize(
+    ("host", "given", "base"),
+    [
+        ("openai", "https://api.openai.com", "https://api.openai.com/v1"),
+        ("openai", "https://api.openai.com/v1/", "https://api.openai.com/v1"),
+        ("openrouter", "https://openrouter.ai", "https://openrouter.ai/api/v1"),
+        ("openrouter", "https://openrouter.ai/api", "https://openrouter.ai/api/v1"),
+        ("openrouter", "https://openrouter.ai/api/v1/chat/completions", "https://openrouter.ai/api/v1"),
+        ("litellm", "http://localhost:4000", "http://localhost:4000/v1"),
+        ("ollama", "http://localhost:11434", "http://localhost:11434/v1"),
+        ("ollama", "http://localhost:11434/", "http://localhost:11434/v1"),
+        ("ollama", "http://localhost:11434/v1", "http://localhost:11434/v1"),
+        ("ollama", "http://localhost/proxy/ollama", "http://localhost/proxy/ollama/v1"),
+        (
+            "gemini",
+            "https://generativelanguage.googleapis.com",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+        ),
+        (
+            "gemini",
+            "https://generativelanguage.googleapis.com/v1beta/",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+        ),
+        (
+            "gemini",
+            "https://generativelanguage.googleapis.com/v1beta/openai/",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+        ),
+        ("vllm", "http://localhost:8000", "http://localhost:8000/v1"),
+        ("llamacpp", "http://localhost:8080", "http://localhost:8080/v1"),
+        ("lmstudio", "http://localhost:1234", "http://localhost:1234/v1"),
+        ("deepseek", "https://api.deepseek.com", "https://api.deepseek.com"),
+        ("deepseek", "https://api.deepseek.com/v1", "https://api.deepseek.com/v1"),
+    ],
+)
+def test_what_the_host_adds_to_its_address_is_added_once(host, given, base):
+    assert base_url(find_host(host), given) == base
+    assert base_url(find_host(host), base) == base
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
+def test_the_address_of_every_row_is_one_that_can_be_written(host):
+    base = base_url(host, host.address)
+
+    assert base.endswith(host.api_path)
+    assert root_url(host, base) + host.api_path == base
+
+
+def test_an_unknown_host_is_told_the_closest_and_all_of_them():
+    with pytest.raises(ValueError, match=r"'olama' is not known; did you mean 'ollama'[?] Use one of: generic, open"):
         find_host("olama")
+
+
+def test_a_host_unlike_any_other_is_told_all_of_them():
+    with pytest.raises(ValueError, match=r"'xyz' is not known; use one of: generic, .*, deepseek$"):
+        find_host("xyz")
 
 
 @pytest.mark.parametrize(
@@ -62,3 +119,14 @@ def test_unusable_urls_are_refused_without_repeating_them(given, why):
         base_url(find_host("generic"), given)
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_page_on_models_has_a_row_for_every_host():
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| .+ \|$", page, re.MULTILINE)
+
+    assert rows == [(host.name, host.address) for host in HOSTS.values()]
+
+
+def test_the_setting_names_every_host():
+    assert f": {', '.join(HOSTS)}." in str(Settings.model_fields["model_host_type"].description)

@@ -7,7 +7,8 @@ import pytest
 
 from bot.engine.types import Run, ToolCall, message
 from bot.models.completion import Completion, NotACompletion, mask, parse_body, read_usage
-from bot.models.wire import RequestForm, read_reply, shown_so_far, text_of
+from bot.models.sending import RequestForm
+from bot.models.wire import read_reply, shown_so_far, text_of
 from tests.models.endpoint import calls, completion, says
 
 RUN = Run("r", "task", ())
