@@ -21,7 +21,7 @@ from bot.models.completion import dump_json
 from bot.models.hosts import GENERIC, Host
 from bot.models.wire import shown_text, text_of
 
-REMEMBERED = 256
+REMEMBERED = 2048
 FOREIGN_SIGNATURE = "skip_thought_signature_validator"
 """What Gemini takes for the signature of a call it did not write (docs "Thought Signatures", FAQ)."""
 NO_REASONING = " "

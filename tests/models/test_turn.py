@@ -1,0 +1,94 @@
+"""One turn over a chain of models: the next is asked when the first fails before anything was shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.errors import ConversationTooLong, ModelError
+from bot.models.client import ModelClients
+from bot.models.config import from_mapping
+from tests.models.endpoint import CUT, ScriptedEndpoint, Status, Stream, calls, delta, says
+from tests.models.test_client import HELLO, RUN, Seen
+
+
+@pytest.fixture
+async def both(endpoint):
+    """The chain `first`, `second`, each with an endpoint of its own."""
+    async with ScriptedEndpoint([]) as other, ModelClients() as clients:
+        row = {"model_name": "m", "host_type": "generic", "timeout_s": 5}
+        chain = [
+            from_mapping({**row, "label": "first", "api_url": endpoint.url}),
+            from_mapping({**row, "label": "second", "api_url": other.url}),
+        ]
+        yield clients.for_turn(chain), endpoint, other
+
+
+async def ask(model, on_text=None):
+    return await model.reply(HELLO, run=RUN, tools=b"", on_text=on_text)
+
+
+async def test_the_first_answers_as_long_as_it_works(both):
+    model, first, second = both
+    first.script = [says("hi"), says("again")]
+
+    assert (await ask(model)).text == "hi"
+    assert (await ask(model)).text == "again"
+    assert (model.label, second.requests) == ("first", [])
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [Status(401), Status(404), Status(402), Status(429, headers={"Retry-After": "600"}), Status(200, "<html></html>")],
+    ids=["key", "not found", "quota", "rate limit", "a web page"],
+)
+async def test_the_next_takes_over_and_stays_for_the_turn(both, trouble):
+    model, first, second = both
+    first.script = [trouble]
+    second.script = [calls(("look", {})), says("done")]
+
+    reply = await ask(model)
+
+    assert (reply.calls[0].name, reply.message.by, model.label) == ("look", "second", "second")
+    assert (await ask(model)).text == "done"
+    assert len(first.requests) == 1
+
+
+async def test_the_last_one_s_failure_is_what_is_said(both):
+    model, first, second = both
+    first.script, second.script = [Status(401)], [Status(404)]
+
+    with pytest.raises(ModelError, match="'second' was not found"):
+        await ask(model)
+
+
+async def test_nothing_is_said_twice_a_model_that_had_begun_is_not_replaced(both):
+    model, first, second = both
+    error = {"error": {"code": 502, "message": "upstream went away"}}
+    first.script = [Stream([delta(content="Hel"), 0.1, error])]
+    second.script = [says("never")]
+    seen = Seen()
+
+    with pytest.raises(ModelError, match="upstream went away"):
+        await ask(model, seen)
+
+    assert (list(seen), second.requests) == (["Hel"], [])
+
+
+async def test_a_stream_that_breaks_off_before_it_began_is_taken_over(both):
+    model, first, second = both
+    first.script = [Stream([CUT])] * 3
+    second.script = [says("hi")]
+    seen = Seen()
+
+    assert (await ask(model, seen)).text == "hi"
+    assert seen == ["hi"]
+
+
+async def test_a_conversation_that_is_too_long_is_shortened_first(both):
+    model, first, second = both
+    first.script = [Status(400, {"error": {"code": "context_length_exceeded"}})]
+
+    with pytest.raises(ConversationTooLong):
+        await ask(model)
+
+    assert second.requests == []
