@@ -26,7 +26,7 @@ from bot.models.config import NO_KEY, ModelConfig
 from bot.models.patience import Breaker, RetryBudget
 from bot.models.pool import open_http
 from bot.models.prepared import prepare
-from bot.models.reading import SILENCE_S, BrokenOff, FellSilent, Watcher, read_completion
+from bot.models.reading import BrokenOff, FellSilent, Scrambled, Watcher, read_completion
 from bot.models.sending import RequestForm
 from bot.models.wire import NewId, new_id, read_reply
 
@@ -97,7 +97,6 @@ class ModelClient:
         *,
         make_id: NewId = new_id,
         pause: Pause = asyncio.sleep,
-        silence_s: float = SILENCE_S,
     ) -> None:
         self._config = config
         self._request = prepare(config)
@@ -108,7 +107,6 @@ class ModelClient:
         self._redact = redact
         self._make_id = make_id
         self._pause = pause
-        self._silence_s = silence_s
 
     @property
     def label(self) -> str:
@@ -166,16 +164,25 @@ class ModelClient:
     async def _with_retries(
         self, body: bytes, watcher: Watcher, budget: RetryBudget, limit: asyncio.Timeout
     ) -> Completion:
+        """Ask until a whole reply has come, or asking again makes no sense: then half a reply is better than none."""
+        half: Completion | None = None
+        trouble: ModelUnavailable
         attempt = 0
         while True:
             try:
-                return await self._guarded(body, watcher)
+                completion = await self._guarded(body, watcher)
+                if not completion.is_cut:
+                    return completion
+                half, trouble = completion, faults.interrupted(self.label, "broke off in the middle of its reply")
             except ModelUnavailable as err:
-                left_s = (limit.when() or 0) - asyncio.get_running_loop().time()
-                is_hopeless = watcher.has_begun or self._breaker.is_open
-                wait_s = None if is_hopeless else budget.wait_s(err, attempt, at_most_s=left_s)
-                if wait_s is None:
-                    raise
+                trouble = err
+            left_s = (limit.when() or 0) - asyncio.get_running_loop().time()
+            is_hopeless = self._breaker.is_open or (watcher.has_begun and not isinstance(trouble, faults.Interrupted))
+            wait_s = None if is_hopeless else budget.wait_s(trouble, attempt, at_most_s=left_s)
+            if wait_s is None and half is not None:
+                return half
+            if wait_s is None:
+                raise trouble
             await self._pause(wait_s)
             attempt += 1
 
@@ -210,7 +217,7 @@ class ModelClient:
                 if response.status >= 300:
                     raise await self._refusal(response)
                 async with aclosing(_chunks(response)) as chunks:
-                    return await read_completion(chunks, watcher, silence_s=self._silence_s)
+                    return await read_completion(chunks, watcher, silence_s=self._config.silence_s)
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> ModelError:
         said = faults.complaint_of_body(response.status, await _beginning(response))
@@ -247,7 +254,9 @@ class ModelClient:
         except BrokenOff as err:
             raise faults.unavailable(label, "broke off before it answered") from err
         except FellSilent as err:
-            raise faults.unavailable(label, f"stopped answering for {self._silence_s:g} seconds") from err
+            raise faults.interrupted(label, f"stopped answering for {self._config.silence_s:g} seconds") from err
+        except Scrambled as err:
+            raise faults.interrupted(label, "sent something unreadable in the middle of its reply") from err
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:

@@ -15,6 +15,7 @@ from bot.models.hosts import Host, base_url, find_host
 
 DEFAULT_LABEL = "default"
 DEFAULT_TIMEOUT_S = 120.0
+DEFAULT_SILENCE_S = 60.0
 NO_KEY = "none"
 
 _OURS = frozenset({"model", "messages", "tools", "tool_choice", "stream", "stream_options", "n"})
@@ -39,8 +40,9 @@ class ModelConfig:
 
     `tools` is True (all), False (none, nor a note about them) or the names it may have. `sampling` goes into every
     request as it is. `context_k` is the window in thousands of tokens, None when unknown; `history_messages` None = the
-    setting's. `vision` tells whether it sees images, None when nobody said. `for_roles` are the roles it may answer,
-    None = everybody's.
+    setting's. A reply takes at most `timeout_s`, and one that has begun pauses at most `silence_s`, whatever keeps its
+    connection open. `vision` tells whether it sees images, None when nobody said. `for_roles` are the roles it may
+    answer, None = everybody's.
     """
 
     label: str
@@ -53,6 +55,7 @@ class ModelConfig:
     tools: bool | tuple[str, ...] = True
     sampling: Mapping[str, object] = field(default_factory=lambda: _NOTHING, hash=False)
     timeout_s: float = DEFAULT_TIMEOUT_S
+    silence_s: float = DEFAULT_SILENCE_S
     history_messages: int | None = None
     vision: bool | None = None
     for_roles: tuple[str, ...] | None = None
@@ -119,6 +122,7 @@ def read_config(label: str, raw: Mapping[str, object]) -> ModelConfig:
         tools=_tools(raw.get("tools")),
         sampling=_sampling(raw.get("sampling")),
         timeout_s=_number(raw, "timeout_s") or DEFAULT_TIMEOUT_S,
+        silence_s=_number(raw, "silence_s") or DEFAULT_SILENCE_S,
         history_messages=_whole(raw, "history_messages", at_least=0),
         vision=_flag(raw, "vision"),
         for_roles=_names(raw, "for_roles"),

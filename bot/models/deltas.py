@@ -114,7 +114,10 @@ class CallFragments:
 
 
 class ReplyFragments:
-    """One streamed reply: feed it events, read `text` at any time, take the `completion` at the end."""
+    """One streamed reply: feed it events, read `content` at any time, take the `completion` at the end.
+
+    `progress` grows with everything that was said, reasoning too, and not with events that only keep the connection.
+    """
 
     def __init__(self) -> None:
         self._content: list[str] = []
@@ -125,6 +128,7 @@ class ReplyFragments:
         self._finish: str | None = None
         self._usage: object = None
         self._has_choice = False
+        self.progress = 0
         self.is_done = False
 
     @property
@@ -179,6 +183,7 @@ class ReplyFragments:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             return
+        self.progress += any(value for key, value in delta.items() if key != "role")
         self._take_content(delta.get("content"))
         self._calls.feed(delta.get("tool_calls"))
         self._take_function(delta.get("function_call"))

@@ -19,12 +19,14 @@ from bot.models.complaints import MIN_WAIT_S, Complaint, complaint, complaint_of
 
 __all__ = [
     "Complaint",
+    "Interrupted",
     "Resting",
     "complaint",
     "complaint_of_body",
     "excerpt",
     "fault",
     "garbled",
+    "interrupted",
     "resting",
     "retry_after_of_body",
     "retry_after_s",
@@ -36,6 +38,10 @@ MAX_EXCERPT = 200
 
 _PASSING = frozenset({408, 409, 425, 429})
 _LIKE_A_PAGE = re.compile(r"<!doctype|<html|<head|<body|Traceback \(most recent", re.IGNORECASE)
+
+
+class Interrupted(ModelUnavailable):
+    """A reply stopped in the middle for no reason of its own: asked again, it may come whole."""
 
 
 class Resting(ModelUnavailable):
@@ -104,6 +110,10 @@ def garbled(label: str, why: str) -> ModelGarbled:
 
 def unavailable(label: str, what: str, then: str = "Please try again in a moment.") -> ModelUnavailable:
     return ModelUnavailable(label, f"The model {label!r} {what}. {then}")
+
+
+def interrupted(label: str, what: str) -> Interrupted:
+    return Interrupted(label, f"The model {label!r} {what}. Please try again in a moment.")
 
 
 def resting(label: str, rests_s: float) -> Resting:

@@ -8,12 +8,11 @@ from contextlib import suppress
 
 from bot.engine.ports import TextListener
 from bot.models.completion import Completion, NotACompletion, parse_body
+from bot.models.config import DEFAULT_SILENCE_S
 from bot.models.deltas import ReplyFragments
-from bot.models.sse import MAX_TOTAL, Splitter
+from bot.models.sse import MAX_TOTAL, Event, Splitter
 from bot.models.wire import shown_so_far
 
-SILENCE_S = 60.0
-"""A streamed reply that has begun and brings no event for so long is given up, whatever comments keep it open."""
 TEXT_EVERY_S = 0.05
 DRAIN_S = 0.2
 _EVENT_FIELDS = (b":", b"data", b"event", b"id", b"retry")
@@ -26,6 +25,10 @@ class BrokenOff(Exception):
 
 class FellSilent(Exception):
     """A streamed reply stopped in the middle without ending."""
+
+
+class Scrambled(Exception):
+    """A streamed reply that had been fine went on with something unreadable."""
 
 
 class Watcher:
@@ -42,7 +45,9 @@ class Watcher:
         """Take note of a reply that has grown."""
         self.has_begun = self.has_begun or fragments.has_begun
         if self._on_text is not None and asyncio.get_running_loop().time() >= self._next_s:
-            await self.tell(shown_so_far(fragments.content))
+            text = shown_so_far(fragments.content)
+            if len(text) >= len(self._told):  # a second try begins anew: what is there stays until it has caught up
+                await self.tell(text)
 
     async def tell(self, text: str) -> None:
         text = self._redact(text)
@@ -53,12 +58,12 @@ class Watcher:
 
 
 async def read_completion(
-    chunks: AsyncIterator[bytes], watcher: Watcher, *, silence_s: float = SILENCE_S
+    chunks: AsyncIterator[bytes], watcher: Watcher, *, silence_s: float = DEFAULT_SILENCE_S
 ) -> Completion:
     """Read the reply to its end, as what it is: some endpoints stream unasked, others never do.
 
     `chunks` raises `BrokenOff` when the connection fails. Raises `NotACompletion`, `ErrorInReply`, `BrokenOff` when
-    nothing had come, `FellSilent`. A stream that broke off later gives a completion that says so.
+    nothing had come, `FellSilent`, `Scrambled`. A stream that broke off later gives a completion that says so.
     """
     head = await _first_line(chunks)
     if not head:
@@ -120,16 +125,25 @@ async def _take_events(
     splitter, loop = Splitter(), asyncio.get_running_loop()
     chunk: bytes | None = head
     while chunk is not None and not fragments.is_done:
-        events = splitter.feed(chunk)
-        for event in events:
-            fragments.feed(event)
-        if events:
+        before = fragments.progress
+        for event in splitter.feed(chunk):
+            _take(event, fragments)
+        if fragments.progress != before:
             await watcher.see(fragments)
             silence.reschedule(loop.time() + silence_s)
         chunk = await anext(chunks, None) if not fragments.is_done else None
     for event in splitter.close():
-        fragments.feed(event)
+        _take(event, fragments)
     await _drain(chunks)
+
+
+def _take(event: Event, fragments: ReplyFragments) -> None:
+    try:
+        fragments.feed(event)
+    except NotACompletion as err:
+        if not fragments.progress:
+            raise
+        raise Scrambled from err
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

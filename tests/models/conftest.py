@@ -22,7 +22,7 @@ async def client_for(endpoint: ScriptedEndpoint) -> AsyncIterator[Callable[..., 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    def make(*, redact=lambda text: text, silence_s=60.0, **config):
+    def make(*, redact=lambda text: text, **config):
         row = {
             "label": "fast",
             "api_url": endpoint.url,
@@ -32,7 +32,7 @@ async def client_for(endpoint: ScriptedEndpoint) -> AsyncIterator[Callable[..., 
             "timeout_s": 10,
             **config,
         }
-        opened.append(ModelClient(from_mapping(row), redact=redact, pause=pause, silence_s=silence_s))
+        opened.append(ModelClient(from_mapping(row), redact=redact, pause=pause))
         return opened[-1]
 
     make.pauses = pauses

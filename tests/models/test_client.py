@@ -14,6 +14,7 @@ from bot.engine.types import Run, message
 from bot.errors import ConversationTooLong, ModelConfigError, ModelGarbled, ModelRejected, ModelUnavailable
 from bot.models.client import ModelClient, ModelClients, _unreachable
 from bot.models.config import from_mapping
+from bot.models.faults import Interrupted
 from tests.models.endpoint import (
     CUT,
     ScriptedEndpoint,
@@ -219,12 +220,40 @@ async def test_row_24_comments_split_utf8_and_no_done(endpoint, client_for):
 @pytest.mark.parametrize("ending", [[], [CUT]], ids=["closed", "reset"])
 async def test_row_20_a_stream_that_breaks_off_gives_what_came_and_says_so(endpoint, client_for, ending):
     half = {"index": 0, "id": "a", "function": {"name": "notes_add", "arguments": '{"te'}}
-    endpoint.script = [Stream([delta(content="Hel"), delta(tool_calls=[half]), 0.05, *ending], is_open=True)]
+    endpoint.script = [Stream([delta(content="Hel"), delta(tool_calls=[half]), 0.05, *ending], is_open=True)] * 3
 
     reply = await ask(client_for(), Seen())
 
-    assert (reply.text, reply.is_cut, reply.finish, len(endpoint.requests)) == ("Hel", True, None, 1)
+    assert (reply.text, reply.is_cut, reply.finish, len(endpoint.requests)) == ("Hel", True, None, 3)
     assert json.loads(reply.message.sent)["tool_calls"][0]["function"]["arguments"] != '{"te'
+
+
+async def test_a_stream_that_breaks_off_is_asked_for_again_and_what_was_shown_stays_until_it_has_caught_up(
+    endpoint, client_for
+):
+    whole = [delta(content="Hel"), 0.1, delta(content="lo, "), 0.1, delta(content="world"), delta(finish="stop")]
+    endpoint.script = [Stream([delta(content="Hello, "), 0.1, CUT]), Stream(whole)]
+    seen = Seen()
+
+    reply = await ask(client_for(), seen)
+
+    assert (reply.text, reply.is_cut) == ("Hello, world", False)
+    assert list(seen) == ["Hello, ", "Hello, world"]
+
+
+async def test_a_chunk_that_is_garbage_is_asked_for_again(endpoint, client_for):
+    garbage = b'data: {"choices": [{"del\n\n'
+    endpoint.script = [Stream([delta(content="Hel"), garbage]), says("Hello")]
+
+    assert (await ask(client_for(), Seen())).text == "Hello"
+
+
+async def test_half_a_reply_is_kept_when_nothing_better_comes(endpoint, client_for):
+    endpoint.script = [Stream([delta(content="Hel"), 0.01, CUT]), Status(503)]
+
+    reply = await ask(client_for(), Seen())
+
+    assert (reply.text, reply.is_cut) == ("Hel", True)
 
 
 async def test_known_secrets_are_masked_before_anything_is_stored_or_told(endpoint, client_for):
@@ -424,12 +453,12 @@ async def test_a_hanging_endpoint_ends_at_the_time_limit(endpoint, client_for):
 
 
 async def test_a_stream_that_falls_silent_behind_keep_alives_is_given_up(endpoint, client_for):
-    pings = [piece for _ in range(100) for piece in (b": ping\n\n", 0.05)]
-    endpoint.script = [Stream([delta(content="Hel"), *pings])]
+    pings = [piece for _ in range(100) for piece in (b": ping\n\n", 0.05, delta(), delta(role="assistant"))]
+    endpoint.script = [Stream([delta(content="Hel"), *pings])] * 3
     client = client_for(silence_s=0.3)
 
-    assert "stopped answering for 0.3 seconds" in await failure(client, ModelUnavailable, Seen())
-    assert len(endpoint.requests) == 1
+    assert "stopped answering for 0.3 seconds" in await failure(client, Interrupted, Seen())
+    assert len(endpoint.requests) == 3
 
 
 async def test_row_8_lone_surrogates_in_a_reply_do_no_harm(endpoint, client_for):
