@@ -85,7 +85,14 @@ class Bench:
 @asynccontextmanager
 async def opened(settings: Settings, endpoint: ScriptedEndpoint, **cfg: object) -> AsyncIterator[Bench]:
     row = from_mapping({"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", **cfg})
-    async with open_app(settings, models=Registry([row], default="m")) as app:
+    async with opened_with(settings, Registry([row], default="m")) as one:
+        yield one
+
+
+@asynccontextmanager
+async def opened_with(settings: Settings, models: Registry) -> AsyncIterator[Bench]:
+    """The bot with these models."""
+    async with open_app(settings, models=models) as app:
         adapter = RecordingAdapter()
         app.add_adapter(adapter)
         await app.service.recover()
