@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import textwrap
 from collections.abc import Iterator
 
 from benchmarks.plan import PEERS
@@ -9,6 +11,7 @@ from benchmarks.samples import Samples
 from benchmarks.tables import MISSING, TABLES, Table, lines
 from benchmarks.targets import Verdict, verdicts
 
+_WIDTH = 118
 _HEAD = """\
 # Performance
 
@@ -29,7 +32,7 @@ _HOW = """\
   time is used only where a row says so.
 - **Disturbed samples are taken again**: a fixed piece of work runs between conversations, and a process in which it
   took more than 20 % longer than in the calmest one is repeated (at most twice; not when it takes longer than 10
-  seconds).
+  seconds, and for five minutes in all).
 - **Targets are ratios within this run**, except those that say *absolute*. Never compare figures of two runs.
 
 ## What is fair to say
@@ -119,16 +122,26 @@ def _about(samples: Samples) -> str:
     apart = (
         "" if spread is None else f" Repeats of a CPU figure lay {spread:.2f} apart (largest over smallest, median)."
     )
-    return (
+    said = (
         f"Measured on {samples.cores} cores ({samples.system}), Python {samples.python}: at most {samples.repeats} "
-        f"repeats, {samples.minutes:.0f} minutes, {samples.retaken} samples taken again.{apart}\n"
+        f"repeats, {samples.minutes:.0f} minutes, {samples.retaken} samples taken again.{apart}"
     )
+    return _filled(said) + "\n"
+
+
+def _filled(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _left_out(samples: Samples) -> Iterator[str]:
     if samples.left_out:
-        said = "; ".join(f"{what} ({why})" for what, why in samples.left_out.items())
-        yield f"**Left out of this run:** {said}.\n"
+        by_reason = itertools.groupby(sorted(samples.left_out.items(), key=_reason), key=_reason)
+        said = "; ".join(f"{', '.join(what for what, _ in group)} ({why})" for why, group in by_reason)
+        yield _filled(f"**Left out of this run:** {said}.") + "\n"
+
+
+def _reason(left_out: tuple[str, str]) -> str:
+    return left_out[1]
 
 
 def _table(table: Table, samples: Samples, *, is_explained: bool) -> Iterator[str]:
@@ -137,7 +150,7 @@ def _table(table: Table, samples: Samples, *, is_explained: bool) -> Iterator[st
     yield f"## {table.title}"
     yield ""
     if is_explained:
-        yield table.explained
+        yield _filled(table.explained)
         yield ""
     yield from lines(table.rows(samples))
     yield ""
@@ -147,5 +160,6 @@ def _versions(samples: Samples) -> Iterator[str]:
     yield "## Versions"
     yield ""
     for peer, versions in samples.versions.items():
-        yield f"- {PEERS[peer].label}: " + ", ".join(f"{name} {version}" for name, version in versions.items())
+        listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+        yield _filled(f"- {PEERS[peer].label}: {listed}", indent="  ")
     yield ""
