@@ -19,8 +19,10 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# Nod beside its peers, in one run; writes docs/performance.md. The peers get interpreters of their own in .bench, about
+# 400 MB. Some minutes: make bench ARGS=--quick
 bench: $(VENV)/.dev
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --write $(ARGS)
 
 # Kills, races, floods and cuts: an hour and more, and it goes on where it was stopped. One: make chaos ARGS=kills
 chaos: $(VENV)/.dev
@@ -57,7 +59,8 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/base.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev -c requirements/base.txt pyproject.toml -o requirements/dev.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-deps --no-emit-index-url --no-header --no-annotate requirements/demo.in -o requirements/demo.txt
+	for peer in agents pydantic-ai langgraph; do uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate requirements/bench-$$peer.in -o requirements/bench-$$peer.txt || exit 1; done
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .chaos
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .chaos .bench
 	find bot adapters tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,1 +1,1 @@
-"""Client CPU of the tool loop, side by side with the bare SDK and raw HTTP in the same run. Ratios count, not times."""
+"""Nod beside its peers: the client's CPU for the same work, in one run. Ratios count, not times."""

@@ -1,80 +1,64 @@
-"""Print, per loop, the client's CPU per model call as a ratio to the bare SDK loop of the same run."""
+"""Compare Nod with its peers in one run; `--write` puts the figures into docs/performance.md."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import resource
-import socket
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from pathlib import Path
+import argparse
+from collections.abc import Collection
 
-from benchmarks.peers import PEERS, Raw, Sdk
+from benchmarks.environments import FOLDER, ROOT
+from benchmarks.plan import FULL_REPEATS, PEERS, QUICK_PEERS, QUICK_REPEATS, SCENARIOS
+from benchmarks.report import page, summary
+from benchmarks.samples import Samples, read_samples
+from benchmarks.taking import TRIES, take
 
-ROUNDS = 10
-REPEATS = 7
-MIN_CPU_S = 0.3
+SAMPLES = FOLDER / "samples.json"
+PAGE = ROOT / "docs" / "performance.md"
 
 
 def main() -> None:
-    with endpoint() as url, tempfile.TemporaryDirectory() as folder:
-        medians = asyncio.run(compare(url, Path(folder)))
-    base, floor = medians[Sdk.name], medians[Raw.name]
-    print(f"{ROUNDS} rounds with one call each, 1 kB results, client CPU per model call, median of {REPEATS}\n")
-    print(f"{'loop':<20}{'x SDK loop':>12}{'x raw':>8}")
-    for name, cpu in medians.items():
-        print(f"{name:<20}{cpu / base:>12.2f}{cpu / floor:>8.1f}")
+    given = _options().parse_args()
+    if given.again:
+        samples = read_samples(SAMPLES)
+    else:
+        samples = Samples(repeats=given.repeats or (QUICK_REPEATS if given.quick else FULL_REPEATS))
+        try:
+            peers = given.only or list(QUICK_PEERS if given.quick else PEERS)
+            take(samples, peers=peers, scenarios=given.scenarios, tries=1 if given.quick else TRIES)
+        finally:
+            samples.write(SAMPLES)
+    print(summary(samples))
+    if given.write:
+        PAGE.write_text(page(samples))
+        print(f"Written to {PAGE.relative_to(ROOT)}.")
 
 
-@contextlib.contextmanager
-def endpoint() -> Iterator[str]:
-    """The model endpoint in a process of its own, so that its CPU is not counted."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.server", str(port)])
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        process.terminate()
-        process.wait()
+def _options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    options.add_argument("--quick", action="store_true", help="fewer peers, two repeats at most: some minutes")
+    options.add_argument("--only", type=_peers, default=None, metavar="PEERS", help=", ".join(PEERS))
+    options.add_argument(
+        "--scenarios", type=_scenarios, default=list(SCENARIOS), metavar="SCENARIOS", help=", ".join(SCENARIOS)
+    )
+    options.add_argument("--repeats", type=int, default=None, metavar="N", help="samples of each figure (default: 5)")
+    options.add_argument("--write", action="store_true", help="write docs/performance.md")
+    options.add_argument("--again", action="store_true", help="report the last run's samples, measure nothing")
+    return options
 
 
-async def compare(url: str, folder: Path) -> dict[str, float]:
-    """CPU seconds per model call by loop, the loops interleaved over the repeats."""
-    samples: dict[str, list[float]] = {peer.name: [] for peer in PEERS}
-    peers = [peer() for peer in PEERS]
-    for peer in peers:
-        await peer.open(url, folder)
-        assert await peer.answer(f"rounds {ROUNDS}") == "done"
-    for _ in range(REPEATS):
-        for peer in peers:
-            samples[peer.name].append(await cpu_per_call(peer))
-    for peer in peers:
-        await peer.close()
-    return {name: statistics.median(taken) for name, taken in samples.items()}
+def _peers(text: str) -> list[str]:
+    return _among(text, PEERS)
 
 
-async def cpu_per_call(peer: Raw) -> float:
-    calls, started = 0, cpu_s()
-    while (spent := cpu_s() - started) < MIN_CPU_S:
-        assert await peer.answer(f"rounds {ROUNDS}") == "done"
-        calls += ROUNDS + 1
-    return spent / calls
+def _scenarios(text: str) -> list[str]:
+    return _among(text, SCENARIOS)
 
 
-def cpu_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+def _among(text: str, known: Collection[str]) -> list[str]:
+    """The names in a comma-separated text, in the order of `known`."""
+    named = text.split(",")
+    if unknown := [one for one in named if one not in known]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(known)}")
+    return [one for one in known if one in named]
 
 
 if __name__ == "__main__":

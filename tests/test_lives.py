@@ -117,7 +117,8 @@ def check(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "data" / "nod.db")
     rows = database.execute("SELECT run_id || ':' || id, name, state, decided_by, result FROM calls").fetchall()
     approvals = database.execute("SELECT call_id, state FROM approvals").fetchall()
-    messages = database.execute("SELECT body FROM run_messages ORDER BY seq").fetchall()
+    messages = database.execute("SELECT role, body FROM run_messages ORDER BY seq").fetchall()
+    answered = [wire_id for (wire_id,) in database.execute("SELECT wire_id FROM calls ORDER BY position")]
     database.close()
     ledger_path = tmp_path / "ledger"
     ledger = Counter(ledger_path.read_text().splitlines() if ledger_path.exists() else [])
@@ -131,6 +132,7 @@ def check(tmp_path: Path) -> None:
             assert (ledger[key] == 1) if state == "done" else True
             assert (ledger[key] == 0) if state == "denied" else True
     assert all(state in ("approved", "denied") for _, state in approvals)
-    said = [json.loads(body) for (body,) in messages]
+    said = [json.loads(body) for role, body in messages if role == "assistant"]
     asked = [call["id"] for one in said for call in one.get("tool_calls", ())]
-    assert [one["tool_call_id"] for one in said if one["role"] == "tool"] == asked
+    assert [role for role, _ in messages].count("tool") == len(asked), "each call has its result among the messages"
+    assert answered == asked

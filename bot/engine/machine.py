@@ -410,7 +410,14 @@ def _unjoined(run: Run) -> tuple[Message, ...]:
     if not batch or run.messages[-1].role == "tool":
         return ()
     assert all(call.is_final for call in batch), "the model is asked when every call has its result"
-    return tuple(_tool_message(call.wire_id, call.result.text) for call in batch if call.result is not None)
+    return tuple(map(result_message, batch))
+
+
+def result_message(call: ToolCall) -> Message:
+    """The result of a call as the model is sent it. Raises `ValueError` for a call that has none."""
+    if call.result is None:
+        raise ValueError("a call that has not ended has no result")
+    return _tool_message(call.wire_id, call.result.text)
 
 
 @lru_cache(maxsize=256)

@@ -13,9 +13,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot import crash
 from bot.engine import words
-from bot.engine.machine import apply
+from bot.engine.machine import apply, result_message
 from bot.engine.steps import Answered, Asked, Compacted, Decided, Fact, Restored, Returned, Started, Worded
-from bot.engine.types import Attachment, CallState, Message, Place, Run, RunStatus, parse_actor
+from bot.engine.types import Attachment, CallState, Message, Place, Run, RunStatus, ToolCall, parse_actor
 from bot.errors import CheckpointError, StaleRun, Taken
 from bot.storage import approvals, audit, calls, codec, outbox, schema
 from bot.storage.context import attach
@@ -186,7 +186,7 @@ class RunRows:
 
         def start(tx: Transaction) -> None:
             _move_head(tx, _START, run)
-            _append_messages(tx, run.id, run.messages, 0)
+            _append_messages(tx, run, 0)
 
         await self._db.run(start)
 
@@ -268,7 +268,7 @@ class RunRows:
         calls.insert(tx, after, after.calls[len(before.calls) :], len(before.calls))
         if any(isinstance(fact, Compacted) for fact in facts):
             _shorten_messages(tx, before, after)
-        _append_messages(tx, after.id, after.messages[len(before.messages) :], len(before.messages))
+        _append_messages(tx, after, len(before.messages))
         for fact in facts:
             if isinstance(fact, Asked):
                 approvals.ask(tx, after, fact, ttl_ms=self._ttl_ms)
@@ -324,13 +324,19 @@ def _move(tx: Transaction, run: Run, facts: Sequence[Fact]) -> None:
         raise StaleRun("This run was moved on by another.")
 
 
-def _append_messages(tx: Transaction, run_id: str, messages: Iterable[Message], first_seq: int) -> None:
-    for seq, message in enumerate(messages, first_seq):
+def _append_messages(tx: Transaction, run: Run, first_seq: int) -> None:
+    """Write the messages from this one on. The results of calls are with the calls, and not written twice."""
+    results = sum(message.role == "tool" for message in run.messages[:first_seq])
+    for seq, message in enumerate(run.messages[first_seq:], first_seq):
+        body = message.body
+        if message.role == "tool":
+            is_with_its_call = body == result_message(run.calls[results]).body
+            results, body = results + 1, b"" if is_with_its_call else body
         row = {
-            "run_id": run_id,
+            "run_id": run.id,
             "seq": seq,
             "role": message.role,
-            "body": message.body.decode(),
+            "body": body.decode(),
             "sent": None if message.sent is message.body or message.sent == message.body else message.sent.decode(),
             "by": message.by,
         }
@@ -380,12 +386,22 @@ def _load(tx: Transaction, *, run_id: str) -> StoredRun:
 
 
 def _read(tx: Transaction, row: Any) -> StoredRun:
-    run_id = row.id
-    messages = tuple(
-        Message(one.role, one.body.encode(), (one.body if one.sent is None else one.sent).encode(), one.by)
-        for one in tx.all(_MESSAGES, this_run=run_id)
-    )
+    its_calls = calls.of_run(tx, row.id)
+    messages = _read_messages(tx.all(_MESSAGES, this_run=row.id), its_calls)
     head = codec.head_from_text(row.head)
     status: RunStatus = "running" if row.status == "queued" else row.status
-    run = replace(head, messages=messages, calls=calls.of_run(tx, run_id), answer=row.answer, status=status)
+    run = replace(head, messages=messages, calls=its_calls, answer=row.answer, status=status)
     return StoredRun(run, row.status, row.conversation_id, row.created_ms)
+
+
+def _read_messages(rows: Sequence[Any], its_calls: Sequence[ToolCall]) -> tuple[Message, ...]:
+    """The messages; the results among them are those of the calls, one each, in their order."""
+    messages, results = [], 0
+    for row in rows:
+        body = row.body.encode()
+        if row.role == "tool":
+            if results >= len(its_calls):
+                raise ValueError("a result without its call")
+            body, results = body or result_message(its_calls[results]).body, results + 1
+        messages.append(Message(row.role, body, body if row.sent is None else row.sent.encode(), row.by))
+    return tuple(messages)
