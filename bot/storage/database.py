@@ -87,6 +87,13 @@ class Transaction:
             raise Taken(f"The database refused: {_plain(err)}.") from err
 
 
+class Whole(asyncio.Future[T]):
+    """Cannot be cancelled: who waits for it is cancelled when it is done."""
+
+    def cancel(self, msg: object = None) -> bool:
+        return False
+
+
 class Database:
     """One open database. `clock` replaces the database's own, for tests."""
 
@@ -141,16 +148,19 @@ class Database:
         return result
 
     async def _on_its_thread(self, function: Callable[[], T]) -> T:
-        """Run `function` on the driver's thread; a cancellation that comes meanwhile is raised once it has ended."""
-        task: asyncio.Task[T] = asyncio.ensure_future(self._connection._execute(function))  # type: ignore[no-untyped-call]
+        """Run `function` on the driver's thread; a cancellation that comes meanwhile is raised once it has ended.
+
+        The driver's own way there would let a cancelled caller go while the thread still works.
+        """
+        if not self._connection._running or self._connection._connection is None:
+            raise StoreError("The database is closed.")
+        whole: Whole[T] = Whole()
+        self._connection._tx.put_nowait((whole, function))
         try:
-            return await asyncio.shield(task)
+            return await whole
         except asyncio.CancelledError:
-            while not task.done():
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait([task])
-            if not task.cancelled():
-                task.exception()  # it was cancelled for another reason: nobody reads this one any more
+            if whole.done():
+                whole.exception()  # the cancellation comes first: nobody reads this one any more
             raise
 
     async def ping(self, *, within_s: float = 2.0) -> None:
