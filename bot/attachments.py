@@ -1,18 +1,25 @@
-"""What may come with a message: images that models can see, and files that are text. Pure."""
+"""What may come with a message: images that models can see, and files that are text. Pure.
+
+The one place that knows the caps; `bot.chat` hands them on to adapters.
+"""
 
 from __future__ import annotations
 
 import base64
-import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bot.engine.types import Attachment, FilePart, ImagePart
 from bot.errors import Refused
 
 MAX_ATTACHMENTS = 4
-MAX_IMAGE_BYTES = 5 << 20
+MAX_ATTACHMENT_BYTES = 5 << 20
 MAX_FILE_CHARS = 100_000
 MAX_NAME_CHARS = 200
+CAPS = (
+    f"At most {MAX_ATTACHMENTS} attachments of {MAX_ATTACHMENT_BYTES >> 20} MB each: PNG, JPEG, GIF or WebP images, "
+    "and text files in UTF-8."
+)
 
 _BEGINNINGS = {
     "image/png": (b"\x89PNG\r\n\x1a\n",),
@@ -22,46 +29,39 @@ _BEGINNINGS = {
 }
 
 
-def attachment_of(name: str, data: bytes) -> Attachment:
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Something that came with a message, as it came. Its bytes decide what it is; its name is for people."""
+
+    name: str
+    data: bytes
+
+
+def attachments_of(uploads: Sequence[Upload], *, redact: Callable[[str], str] = str) -> tuple[Attachment, ...]:
+    """What came with a message, as it is stored and sent to models. Raises `Refused` with a sentence for the person.
+
+    It encodes megabytes: not for the event loop.
+    """
+    if len(uploads) > MAX_ATTACHMENTS:
+        raise Refused("too_long", f"That is too much at once. {CAPS}")
+    return tuple(attachment_of(one.name, one.data, redact=redact) for one in uploads)
+
+
+def attachment_of(name: str, data: bytes, *, redact: Callable[[str], str] = str) -> Attachment:
     """An attachment as its bytes say what it is; what it is called counts for nothing. Raises `Refused`."""
+    shown = _shown(name)
+    if not data:
+        raise Refused("empty", f"{shown} is empty.")
+    if len(data) > MAX_ATTACHMENT_BYTES:
+        raise Refused("too_long", f"{shown} is too large. {CAPS}")
     kind = _kind_of(data)
     if kind is not None:
-        if len(data) > MAX_IMAGE_BYTES:
-            raise Refused("too_long", f"{_shown(name)} is too large: an image has at most {MAX_IMAGE_BYTES >> 20} MB.")
-        return ImagePart(f"data:{kind};base64,{base64.b64encode(data).decode()}", _shown(name))
-    if b"\0" in data:
-        raise Refused("not_readable", f"{_shown(name)} is neither a PNG, JPEG, GIF or WebP image nor a text file.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Refused(
-            "not_readable", f"{_shown(name)} is neither a PNG, JPEG, GIF or WebP image nor text in UTF-8."
-        ) from None
-    return FilePart(_shown(name), _head_and_tail(text))
-
-
-def checked(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
-    """What came with a message, as it may be stored. Raises `Refused` with a sentence for the person."""
-    if len(attachments) > MAX_ATTACHMENTS:
-        raise Refused("too_long", f"That is too much at once: at most {MAX_ATTACHMENTS} attachments.")
-    return tuple(_checked(one) for one in attachments)
-
-
-def _checked(one: Attachment) -> Attachment:
-    """Adapters are not trusted to have looked: the bytes are looked at here."""
-    if isinstance(one, FilePart):
-        return attachment_of(one.name, one.text.encode("utf-8", "replace"))
-    head, comma, body = one.url.partition(";base64,")
-    if not comma or not head.startswith("data:"):
-        raise Refused("not_readable", f"{_shown(one.name)} did not arrive as an image.")
-    try:
-        data = base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise Refused("not_readable", f"{_shown(one.name)} did not arrive whole.") from None
-    found = attachment_of(one.name, data)
-    if isinstance(found, FilePart):
-        raise Refused("not_readable", f"{_shown(one.name)} is not an image.")
-    return found
+        return ImagePart(f"data:{kind};base64,{base64.b64encode(data).decode()}", shown)
+    text = _text_of(data)
+    if text is None:
+        why = f"{shown} is neither a PNG, JPEG, GIF or WebP image nor text in UTF-8."
+        raise Refused("not_readable", why)
+    return FilePart(shown, _head_and_tail(redact(text)))
 
 
 def _kind_of(data: bytes) -> str | None:
@@ -71,8 +71,16 @@ def _kind_of(data: bytes) -> str | None:
     return None
 
 
+def _text_of(data: bytes) -> str | None:
+    if b"\0" in data:
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+
+
 def _head_and_tail(text: str) -> str:
-    text = text.replace("\0", "\ufffd")
     if len(text) <= MAX_FILE_CHARS:
         return text
     head, tail = MAX_FILE_CHARS * 2 // 3, MAX_FILE_CHARS // 3

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bot.engine.types import Actor, Attachment, Content, FilePart, ImagePart, Place
+from bot.attachments import CAPS, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, Upload
+from bot.engine.types import Actor, Content, Place
 
 __all__ = [
+    "CAPS",
+    "MAX_ATTACHMENTS",
+    "MAX_ATTACHMENT_BYTES",
     "Actor",
     "Answered",
-    "Attachment",
     "Card",
     "CardShown",
     "ChatAdapter",
@@ -23,8 +26,6 @@ __all__ = [
     "Content",
     "Delivery",
     "Event",
-    "FilePart",
-    "ImagePart",
     "Inbound",
     "Notice",
     "Outcome",
@@ -34,6 +35,7 @@ __all__ = [
     "TextSoFar",
     "Thread",
     "ToolLine",
+    "Upload",
     "Working",
 ]
 
@@ -42,8 +44,7 @@ __all__ = [
 class Inbound:
     """One message of a person to the bot. `event_id` is the platform's: delivered twice, it starts one run.
 
-    `attachments` are images as `data:` URLs (PNG, JPEG, GIF, WebP) and text-like files; see `bot.attachments` for the
-    caps.
+    `attachments` are what came with it, as it came: images and files that are text, within `CAPS`.
     """
 
     event_id: str
@@ -51,7 +52,7 @@ class Inbound:
     actor: Actor
     text: str
     at_ms: int
-    attachments: tuple[Attachment, ...] = ()
+    attachments: tuple[Upload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

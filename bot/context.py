@@ -33,7 +33,7 @@ SUMMARY_CHARS = 6000
 
 async def opened(parts: Parts, run: Run) -> Run:
     """Give a queued run its model and its first messages, with the history as it is now."""
-    context = await parts.context.of(run.place, at_most=NEWEST_TURNS)
+    context = await parts.context.of(run.place, at_most=NEWEST_TURNS, run_id=run.id)
     model = parts.models.for_person(role_of(parts, run.requester), context.model)
     run = replace(run, model=model.label, max_rounds=rounds_of(parts, model))
     history = fit_history(

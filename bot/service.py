@@ -15,7 +15,7 @@ import structlog
 
 from bot import chat, crash, present
 from bot.admin import Words
-from bot.attachments import checked
+from bot.attachments import attachments_of
 from bot.context import opened, rounds_of, sum_up
 from bot.decisions import Decisions
 from bot.deliveries import show_passing
@@ -23,7 +23,7 @@ from bot.engine import words
 from bot.engine.loop import drive
 from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
-from bot.engine.types import Actor, Place, Run
+from bot.engine.types import Actor, Attachment, Place, Run
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
 from bot.policy.judge import ADMIN, GUEST
 from bot.runner.inprocess import Runner
@@ -63,7 +63,7 @@ class ChatService:
         """Store the message as a queued run, then work on it in the background."""
         await refresh_book(self._parts)
         self._check_may_talk(inbound.actor)
-        attached = checked(inbound.attachments)
+        attached = await self._attachments(inbound)
         run = self._new_run(inbound)
         stored = await self._parts.runs.enqueue(
             run, event_id=inbound.event_id, at_ms=inbound.at_ms, attachments=attached
@@ -81,6 +81,11 @@ class ChatService:
         finally:
             self._runner.kick(run_id)
         return chat.Receipt(run_id, position=position)
+
+    async def _attachments(self, inbound: chat.Inbound) -> tuple[Attachment, ...]:
+        if not inbound.attachments:
+            return ()
+        return await asyncio.to_thread(attachments_of, inbound.attachments, redact=self._parts.redact)
 
     async def _position(self, place: Place) -> int:
         """How many messages of this place come first; 0 where a database that refuses cannot tell."""

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 STATIC = {
     "nod.css": "text/css",
     "nod.js": "text/javascript",
+    "attach.js": "text/javascript",
     "login.js": "text/javascript",
     "nod.svg": "image/svg+xml",
 }
@@ -97,6 +98,7 @@ class WebAdapter:
                 web.get("/api/pending", wrap(api.pending)),
                 web.post("/api/threads", wrap(api.new_thread)),
                 web.post("/api/messages", wrap(api.send)),
+                web.post("/api/command", wrap(api.command)),
                 web.post("/api/approvals/{id}", wrap(api.decide)),
                 web.post("/api/stop", wrap(api.stop)),
                 web.post("/api/person", wrap(api.choose_person)),

@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from adapters.web.feed import Feed, sse
+from adapters.web.forms import form_body
 from adapters.web.guard import Rejected, is_from_here, is_navigation, own_port
 from adapters.web.page import Look, Viewer, bounce_page, chat_page, login_page
 from adapters.web.parsing import (
@@ -32,7 +33,7 @@ from adapters.web.parsing import (
     verb_of,
 )
 from adapters.web.people import People, Tries
-from adapters.web.render import fragment
+from adapters.web.render import fragment, private_html
 from adapters.web.session import SESSION_S, Seal, Session
 from adapters.web.snippets import person
 from adapters.web.stream import stream
@@ -141,12 +142,13 @@ class Api:
 
     async def send(self, request: web.Request) -> web.StreamResponse:
         actor = self._speaker(request)
-        body = await json_body(request)
+        is_form = request.content_type == "multipart/form-data"
+        body, uploads = await form_body(request) if is_form else (await json_body(request), ())
         thread = thread_id(text_of(body, "thread"))
         event_id = matching(CLIENT_ID, text_of(body, "event_id"), "This message has no proper id.")
-        text = message_text(text_of(body, "text"))
+        text = message_text(text_of(body, "text"), may_be_blank=bool(uploads))
         # The id is the person's own: nobody can take another's id first and so swallow their message.
-        inbound = Inbound(f"{actor.key}:{event_id}", _place(thread), actor, text, _now_ms())
+        inbound = Inbound(f"{actor.key}:{event_id}", _place(thread), actor, text, _now_ms(), uploads)
         receipt = await self._door.service().receive(inbound)
         return web.json_response(
             {
@@ -174,6 +176,15 @@ class Api:
         actor = self._speaker(request)
         thread = thread_id(text_of(await json_body(request), "thread"))
         return web.json_response({"message": await self._door.service().stop(_place(thread), actor)})
+
+    async def command(self, request: web.Request) -> web.StreamResponse:
+        """Do what the words after `/nod` say. The answer is for this person alone: it is neither stored nor shown."""
+        actor = self._speaker(request)
+        body = await json_body(request)
+        thread = thread_id(text_of(body, "thread"))
+        words = storable(text_of(body, "words")).strip()
+        answer = await self._door.service().command(_place(thread), actor, words)
+        return web.json_response({"html": private_html(words, answer, _now_ms()), "says": prose(answer)[:1000]})
 
     # --- looking --------------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ STATUS_OF = {
     "damaged": 409,
     "empty": 400,
     "too_long": 413,
+    "not_readable": 415,
 }
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 

@@ -9,6 +9,7 @@ import html
 from dataclasses import dataclass
 
 from adapters.web.snippets import tone
+from bot.chat import CAPS, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS
 
 _TOP = """<header class="top">
       <button type="button" class="icon-button only-narrow" id="open-side" aria-label="Threads and what waits for you"
@@ -17,6 +18,14 @@ _TOP = """<header class="top">
       <h1 id="thread-title">New thread</h1>
       <p class="connection" id="connection" role="status" hidden></p>
     </header>"""
+
+_ATTACH = f"""<input type="file" id="files" multiple hidden data-most="{MAX_ATTACHMENTS}"
+          data-bytes="{MAX_ATTACHMENT_BYTES}" data-caps="{html.escape(CAPS)}">
+        <button type="button" class="icon-button attach" id="attach" aria-label="Attach images or text files"
+          title="{html.escape(CAPS)}"><svg width="20" height="20" viewBox="0 0 20 20" fill="none" stroke="currentColor"
+          stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path
+          d="m17 9.5-6.6 6.6a4.2 4.2 0 0 1-6-6L11 3.5a2.8 2.8 0 0 1 4 4l-6.6 6.6a1.4 1.4 0 0 1-2-2l6-6"/></svg>
+        </button>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def chat_page(look: Look, viewer: Viewer, *, thread: str, is_new: bool) -> str:
 <div class="hidden" id="announcer" aria-live="polite"></div>
 <noscript><p class="noscript">This page needs JavaScript: it shows answers while they are written.</p></noscript>"""
     facts = {"thread": thread, "new": "yes" if is_new else "no", "person": viewer.name, "title": look.title}
-    return _document(look, body, viewer.csrf, facts, script="nod.js")
+    return _document(look, body, viewer.csrf, facts, scripts=("nod.js", "attach.js"))
 
 
 def login_page(look: Look, csrf: str) -> str:
@@ -79,7 +88,7 @@ def login_page(look: Look, csrf: str) -> str:
   </form>
 </main>
 <noscript><p class="noscript">This page needs JavaScript.</p></noscript>"""
-    return _document(look, body, csrf, {}, script="login.js")
+    return _document(look, body, csrf, {}, scripts=("login.js",))
 
 
 def bounce_page(look: Look) -> str:
@@ -90,9 +99,10 @@ def bounce_page(look: Look) -> str:
     return f'<!doctype html><html lang="en"><head>{head}</head></html>'
 
 
-def _document(look: Look, body: str, csrf: str, facts: dict[str, str], *, script: str) -> str:
+def _document(look: Look, body: str, csrf: str, facts: dict[str, str], *, scripts: tuple[str, ...]) -> str:
     attributes = "".join(f' data-{name}="{html.escape(value)}"' for name, value in facts.items())
     version = html.escape(look.version)
+    loaded = "\n".join(f'<script src="/static/{script}?v={version}" defer></script>' for script in scripts)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -103,7 +113,7 @@ def _document(look: Look, body: str, csrf: str, facts: dict[str, str], *, script
 <title>{html.escape(look.title)}</title>
 <link rel="icon" href="/static/nod.svg?v={version}" type="image/svg+xml">
 <link rel="stylesheet" href="/static/nod.css?v={version}">
-<script src="/static/{script}?v={version}" defer></script>
+{loaded}
 </head>
 <body data-version="{version}"{attributes}>{body}
 </body>
@@ -135,13 +145,16 @@ def _side(look: Look, viewer: Viewer) -> str:
 def _composer(look: Look) -> str:
     return f"""<form class="composer" id="composer" autocomplete="off">
       <p class="error" id="composer-error" role="alert"></p>
+      <ul class="chips" id="attached" aria-label="Attached" hidden></ul>
       <div class="composer-box">
+        {_ATTACH}
         <label class="hidden" for="text">Message to {html.escape(look.title)}</label>
         <textarea id="text" name="text" rows="1" placeholder="Ask for something…" aria-describedby="hint"></textarea>
         <button type="button" class="button button-stop" id="stop" hidden>Stop</button>
         <button type="submit" class="button button-send" id="send">Send</button>
       </div>
-      <p class="quiet hint" id="hint">Enter sends, Shift + Enter starts a new line.</p>
+      <p class="quiet hint" id="hint">Enter sends, Shift + Enter starts a new line. <code>/nod help</code> lists
+      commands.</p>
     </form>"""
 
 
@@ -162,7 +175,8 @@ def _empty_state(look: Look, viewer: Viewer) -> str:
         <span class="logo logo-large" aria-hidden="true"></span>
         <h2>{html.escape(look.title)} does things, and asks for a nod first.</h2>
         <p>Write what you need. It answers, and runs tools on the way. When a tool would change something, it stops and
-        shows a card with the exact call: nothing runs until somebody who may decide presses Approve.</p>
+        shows a card with the exact call: nothing runs until somebody who may decide presses Approve.
+        <code>/nod help</code> lists the commands.</p>
         {suggestions if tries else ""}
         {picker if viewer.choices else ""}
       </section>"""

@@ -74,9 +74,9 @@ def thread_id(text: str) -> str:
     return matching(THREAD, text, "There is no such thread.", status=404)
 
 
-def message_text(text: str) -> str:
-    """What somebody wrote: something that can be seen, of bounded length."""
-    if is_blank(text):
+def message_text(text: str, *, may_be_blank: bool = False) -> str:
+    """What somebody wrote: something that can be seen, unless it came with something else, of bounded length."""
+    if is_blank(text) and not may_be_blank:
         raise Rejected(400, "Write something first.")
     clean = storable(text)
     if len(clean.encode()) > MAX_TEXT_BYTES:

@@ -19,6 +19,7 @@ from bot.chat import Answered, Card, CardShown, Event, Notice, Said, TextSoFar, 
 
 MAX_DRAFT_CHARS = 12_000
 """A longer answer is laid out once, at its end: while it is written it is shown as plain text."""
+MAX_ASKED_CHARS = 80
 TALL_NOTICE_LINES = 20
 TALL_NOTICE_CHARS = 2_000
 """Up to here a notice stands in full; a longer one, with the arguments of a big call, scrolls in its box."""
@@ -110,8 +111,16 @@ def _said(said: Said) -> Fragment:
         f'<div class="message said" id="said-{attribute(said.run_id)}" data-person="{attribute(said.actor.key)}">'
         f'<span class="avatar tone-{tone(name)}" aria-hidden="true">{_initial(name)}</span>'
         f'<div class="message-body"><p class="message-head"><b>{exact_html(name)}</b> {moment(said.at_ms)}</p>'
-        f'<p class="said-text" dir="auto">{prose_html(said.text)}</p></div></div>',
+        f'<p class="said-text" dir="auto">{prose_html(said.text)}</p>{_attached(said.attached)}</div></div>',
     )
+
+
+def _attached(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    shown = (f'<span class="chip-name" dir="auto">{exact_html(name)}</span>' for name in names)
+    chips = "".join(f'<li class="chip">{name}</li>' for name in shown)
+    return f'<ul class="chips" aria-label="Attached">{chips}</ul>'
 
 
 def _initial(name: str) -> str:
@@ -149,6 +158,17 @@ def _bot_says(element: str, kind: str, body: str, when: str) -> str:
         '<span class="avatar avatar-nod" aria-hidden="true"></span>'
         f'<div class="message-body"><p class="message-head"><b>Nod</b> {when}</p>'
         f'<div class="markdown" dir="auto">{body}</div></div></div>'
+    )
+
+
+def private_html(words: str, answer: str, at_ms: int) -> str:
+    """What was answered to a person's `/nod ...`, as a line that only they are shown."""
+    asked = exact_html(prose(f"/nod {words}".strip())[:MAX_ASKED_CHARS])
+    return (
+        '<div class="message private"><span class="avatar avatar-nod" aria-hidden="true"></span>'
+        f'<div class="message-body"><p class="message-head"><b>Nod</b> {moment(at_ms)} '
+        f'<span class="private-note">Only you see this</span> <code>{asked}</code></p>'
+        f'<div class="markdown" dir="auto">{markdown_html(answer)}</div></div></div>'
     )
 
 

@@ -87,6 +87,9 @@ Attachment = ImagePart | FilePart
 Part = TextPart | ImagePart | FilePart
 IMAGE_WEIGHT = 4500
 """About 1,500 tokens: what a large image costs at the common providers, as bytes of text."""
+_URL = b'"image_url":{"url":"'
+"""What stands before an image in a message of ours. In text, which is escaped, it cannot stand; megabytes follow it, so
+it is looked for rather than parsed."""
 Content = str | tuple[Part, ...]
 
 
@@ -107,11 +110,13 @@ class Message:
     @property
     def weight(self) -> int:
         """What it counts for in the window, in bytes of text. An image counts as `IMAGE_WEIGHT`, however it is sent."""
-        if self.role != "user" or b'"image_url"' not in self.sent:
-            return len(self.sent)
-        content = json.loads(self.sent)["content"]
-        urls = [part["image_url"]["url"] for part in content if part.get("type") == "image_url"]
-        return len(self.sent) + sum(IMAGE_WEIGHT - len(url) for url in urls)
+        weight = len(self.sent)
+        start = self.sent.find(_URL) if self.role == "user" else -1
+        while start >= 0:
+            end = self.sent.find(b'"', start + len(_URL))
+            weight += IMAGE_WEIGHT - (end - start - len(_URL))
+            start = self.sent.find(_URL, end)
+        return weight
 
 
 def message(role: Literal["system", "user", "assistant", "tool"], content: Content, **extra: str) -> Message:

@@ -43,11 +43,15 @@ _TURNS_SINCE = Statement(
     .order_by(_turns.c.id.desc())
     .limit(this("at_most"))
 )
+_is_its_own = schema.runs.c.id == this("this_run")
 _NEWEST_ATTACHMENTS = Statement(
     select(_attachments)
     .join(schema.runs, schema.runs.c.id == _attachments.c.run_id)
-    .where(schema.runs.c.conversation_id == this("conversation"))
-    .order_by(schema.runs.c.seq.desc(), _attachments.c.seq)
+    .where(
+        schema.runs.c.conversation_id == this("conversation"),
+        _is_its_own | among(schema.runs.c.status, ("done", "failed", "cancelled")),
+    )
+    .order_by(_is_its_own.desc(), schema.runs.c.seq.desc(), _attachments.c.seq)
     .limit(MAX_ATTACHMENTS)
 )
 _ADD_ATTACHMENT = insert_of(_attachments)
@@ -84,9 +88,9 @@ class ContextRows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def of(self, place: Place, *, at_most: int) -> Context:
-        """Everything of a conversation in one look: at most so many of its newest turns, and the newest of what came
-        with its messages."""
+    async def of(self, place: Place, *, at_most: int, run_id: str = "") -> Context:
+        """Everything of a conversation in one look: at most so many of its newest turns, what came with the message of
+        this run, and the newest of what came with settled ones."""
 
         def read(tx: Transaction) -> Context:
             conversation = find_conversation(tx, place)
@@ -97,7 +101,7 @@ class ContextRows:
             since = {"conversation": conversation, "since": summary.upto_turn, "at_most": at_most}
             turns = tuple(_turn(row) for row in reversed(tx.all(_TURNS_SINCE, **since)))
             model = str(tx.scalar(_MODEL, this_id=conversation) or "")
-            return Context(model, summary, turns, _attached(tx, conversation))
+            return Context(model, summary, turns, _attached(tx, conversation, run_id))
 
         return await self._db.run(read)
 
@@ -139,10 +143,15 @@ def attach(tx: Transaction, run_id: str, attachments: Iterable[Attachment]) -> N
         tx.execute(_ADD_ATTACHMENT, {"run_id": run_id, "seq": seq, "kind": kind, "name": one.name, "body": body})
 
 
-def _attached(tx: Transaction, conversation: int) -> dict[str, tuple[Attachment, ...]]:
-    """The newest attachments of a conversation, by run: older ones are remembered by what was said of them."""
+def newest_attachments(tx: Transaction, conversation: int, run_id: str) -> list[Any]:
+    """The rows of what a run may be shown: its own attachments first, then the newest of settled messages. Older ones
+    are remembered by what was said of them."""
+    return tx.all(_NEWEST_ATTACHMENTS, conversation=conversation, this_run=run_id)
+
+
+def _attached(tx: Transaction, conversation: int, run_id: str) -> dict[str, tuple[Attachment, ...]]:
     attached: dict[str, tuple[Attachment, ...]] = {}
-    for row in tx.all(_NEWEST_ATTACHMENTS, conversation=conversation):
+    for row in newest_attachments(tx, conversation, run_id):
         one = ImagePart(row.body, row.name) if row.kind == "image" else FilePart(row.name, row.body)
         attached[row.run_id] = (*attached.get(row.run_id, ()), one)
     return attached

@@ -13,11 +13,11 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot import crash
 from bot.engine import words
-from bot.engine.machine import apply, result_message
+from bot.engine.machine import apply
 from bot.engine.steps import Answered, Asked, Compacted, Decided, Fact, Restored, Returned, Started, Worded
-from bot.engine.types import Attachment, CallState, Message, Place, Run, RunStatus, ToolCall, parse_actor
-from bot.errors import CheckpointError, StaleRun, Taken
-from bot.storage import approvals, audit, calls, codec, outbox, schema
+from bot.engine.types import Attachment, CallState, Place, Run, RunStatus, parse_actor
+from bot.errors import CheckpointError, StaleRun
+from bot.storage import approvals, audit, calls, codec, messages, outbox, schema
 from bot.storage.context import attach
 from bot.storage.database import PATIENCE_S, Database, Transaction
 from bot.storage.places import find_conversation, make_conversation, read_place
@@ -63,7 +63,7 @@ class OpenRun:
 
 # --- statements ----------------------------------------------------------------------------------------------------
 
-_runs, _calls, _messages = schema.runs, schema.calls, schema.run_messages
+_runs, _calls = schema.runs, schema.calls
 
 _HEAD = ("head", "status", "answer", "model")
 _ENQUEUE = Statement(
@@ -79,11 +79,6 @@ _ACTIVE = Statement(
     .order_by(_runs.c.seq)
 )
 _RUN = Statement(select(_runs).where(_runs.c.id == this("this_id")))
-_MESSAGES = Statement(select(_messages).where(_messages.c.run_id == this("this_run")).order_by(_messages.c.seq))
-_ADD_MESSAGE = insert_of(_messages)
-_SHORTEN = Statement(
-    update(_messages).where(_messages.c.run_id == this("this_run"), _messages.c.seq == this("this_seq")), "sent"
-)
 _ADD_TURN = insert_of(schema.turns, "id", "key")
 _one_run = update(_runs).where(_runs.c.id == this("this_id")).values(recoveries=0)
 _START = Statement(_one_run.where(_runs.c.status == "queued"), *_HEAD)
@@ -186,7 +181,7 @@ class RunRows:
 
         def start(tx: Transaction) -> None:
             _move_head(tx, _START, run)
-            _append_messages(tx, run, 0)
+            messages.append(tx, run, 0)
 
         await self._db.run(start)
 
@@ -267,8 +262,8 @@ class RunRows:
                 calls.move(tx, after, old, new)
         calls.insert(tx, after, after.calls[len(before.calls) :], len(before.calls))
         if any(isinstance(fact, Compacted) for fact in facts):
-            _shorten_messages(tx, before, after)
-        _append_messages(tx, after, len(before.messages))
+            messages.shorten(tx, before, after)
+        messages.append(tx, after, len(before.messages))
         for fact in facts:
             if isinstance(fact, Asked):
                 approvals.ask(tx, after, fact, ttl_ms=self._ttl_ms)
@@ -324,34 +319,6 @@ def _move(tx: Transaction, run: Run, facts: Sequence[Fact]) -> None:
         raise StaleRun("This run was moved on by another.")
 
 
-def _append_messages(tx: Transaction, run: Run, first_seq: int) -> None:
-    """Write the messages from this one on. The results of calls are with the calls, and not written twice."""
-    results = sum(message.role == "tool" for message in run.messages[:first_seq])
-    for seq, message in enumerate(run.messages[first_seq:], first_seq):
-        body = message.body
-        if message.role == "tool":
-            is_with_its_call = body == result_message(run.calls[results]).body
-            results, body = results + 1, b"" if is_with_its_call else body
-        row = {
-            "run_id": run.id,
-            "seq": seq,
-            "role": message.role,
-            "body": body.decode(),
-            "sent": None if message.sent is message.body or message.sent == message.body else message.sent.decode(),
-            "by": message.by,
-        }
-        try:
-            tx.execute(_ADD_MESSAGE, row)
-        except Taken as err:
-            raise StaleRun("This run was moved on by another.") from err
-
-
-def _shorten_messages(tx: Transaction, before: Run, after: Run) -> None:
-    for seq, (old, new) in enumerate(zip(before.messages, after.messages, strict=False)):
-        if old.sent is not new.sent:
-            tx.execute(_SHORTEN, {"this_run": after.id, "this_seq": seq, "sent": new.sent.decode()})
-
-
 def _abandon(tx: Transaction, *, run_id: str, text: str) -> tuple[int, Place] | None:
     if tx.execute(_ABANDON, {"this_id": run_id, "answer": text, "settled_ms": tx.now_ms}) != 1:
         return None
@@ -387,21 +354,8 @@ def _load(tx: Transaction, *, run_id: str) -> StoredRun:
 
 def _read(tx: Transaction, row: Any) -> StoredRun:
     its_calls = calls.of_run(tx, row.id)
-    messages = _read_messages(tx.all(_MESSAGES, this_run=row.id), its_calls)
     head = codec.head_from_text(row.head)
     status: RunStatus = "running" if row.status == "queued" else row.status
-    run = replace(head, messages=messages, calls=its_calls, answer=row.answer, status=status)
+    said = messages.read(tx, row.id, its_calls)
+    run = replace(head, messages=said, calls=its_calls, answer=row.answer, status=status)
     return StoredRun(run, row.status, row.conversation_id, row.created_ms)
-
-
-def _read_messages(rows: Sequence[Any], its_calls: Sequence[ToolCall]) -> tuple[Message, ...]:
-    """The messages; the results among them are those of the calls, one each, in their order."""
-    messages, results = [], 0
-    for row in rows:
-        body = row.body.encode()
-        if row.role == "tool":
-            if results >= len(its_calls):
-                raise ValueError("a result without its call")
-            body, results = body or result_message(its_calls[results]).body, results + 1
-        messages.append(Message(row.role, body, body if row.sent is None else row.sent.encode(), row.by))
-    return tuple(messages)

@@ -105,6 +105,7 @@ runs = Table(
     Index("ix_runs_status", "status"),
 )
 
+# What the model is sent, as JSON; in the place of an image stands a reference (see `bot.storage.images`).
 run_messages = Table(
     "run_messages",
     metadata,

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 from bot import chat
 from bot.app import App, open_app
-from bot.chat import Actor, Click, Inbound, Place
+from bot.chat import Actor, Click, Inbound, Place, Upload
 from bot.config.settings import Settings
 from bot.models.config import from_mapping
 from bot.models.registry import Registry
@@ -38,11 +38,19 @@ class Bench:
         self.service = app.service
         self.adapter = adapter
 
-    async def say(self, text: str, *, actor: Actor = ALICE, place: Place = PLACE, event_id: str = "") -> chat.Receipt:
-        event_id = event_id or f"e{next(numbers)}"
-        receipt = await self.service.receive(Inbound(event_id, place, actor, text, 1_000 + next(numbers)))
+    async def say(
+        self, text: str, *files: Upload, actor: Actor = ALICE, place: Place = PLACE, event_id: str = ""
+    ) -> chat.Receipt:
+        receipt = await self.hand_in(text, *files, actor=actor, place=place, event_id=event_id)
         await self.service.idle()
         return receipt
+
+    async def hand_in(
+        self, text: str, *files: Upload, actor: Actor = ALICE, place: Place = PLACE, event_id: str = ""
+    ) -> chat.Receipt:
+        """Give the bot a message, and do not wait for what it makes of it."""
+        event_id = event_id or f"e{next(numbers)}"
+        return await self.service.receive(Inbound(event_id, place, actor, text, 1_000 + next(numbers), files))
 
     async def click(
         self, approval_id: str, verb: str = "approve", *, actor: Actor = ALICE, reason: str = ""

@@ -29,10 +29,11 @@ const state = {
 // --- talking to the server ---------------------------------------------------------------------------------------
 
 async function call(path, body) {
+  const isForm = body instanceof FormData; // the browser names its type itself, with the boundary
   const options = body === undefined ? {} : {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
-    body: JSON.stringify(body),
+    headers: { "X-CSRF-Token": csrf, ...(isForm ? {} : { "Content-Type": "application/json" }) },
+    body: isForm ? body : JSON.stringify(body),
   };
   let response;
   try {
@@ -137,7 +138,7 @@ function toEnd() {
 
 // Keep the end in view for those who are there; tell the others.
 function follow(fresh, wasAtEnd, fragment) {
-  const isLast = fresh.closest(".run") === log.lastElementChild;
+  const isLast = fresh.closest(".run") === log.querySelector(":scope > .run:last-of-type");
   const isMine = fragment.id.startsWith("said-") && fresh.dataset.person === "web:" + facts.person;
   if ((wasAtEnd && isLast) || isMine) { toEnd(); return; }
   const box = fresh.getBoundingClientRect();
@@ -251,8 +252,10 @@ async function loadThread() {
     if (thread !== state.thread) return;
     const typed = new Map(Array.from(log.querySelectorAll(".card-reason"), (input) => [input.id, input.value]));
     const wasAtEnd = isAtEnd() || !log.firstElementChild;
+    const own = log.querySelectorAll(".private"); // stored nowhere: they stay as long as the page
     log.replaceChildren();
     for (const fragment of fragments) apply(fragment, false);
+    log.append(...own);
     for (const [id, value] of typed) if ($(id)) $(id).value = value;
     for (const fragment of state.waiting) apply(fragment, true);
     showConnection("");
@@ -398,6 +401,7 @@ function open(thread, isNew) {
   showState();
   $("empty").hidden = !isNew;
   restoreDraft();
+  attachments.show();
   connect();
 }
 
@@ -493,22 +497,48 @@ function fit() {
 }
 
 async function send(words) {
+  const { thread } = state;
+  const files = attachments.of(thread);
+  const message = { text: words, thread };
+  const content = JSON.stringify([message, files.map((one) => one.id)]);
+  if (state.attempt?.content !== content) state.attempt = { content, event_id: randomId() };
+  message.event_id = state.attempt.event_id;
+  await deliver(async () => {
+    await call("/api/messages", files.length ? attachments.form(message, files) : message);
+    state.attempt = null;
+    attachments.clear(thread);
+    if (thread === state.thread) nameThread();
+    if (!state.stream && thread === state.thread) connect();
+    refreshSoon();
+  });
+}
+
+// What follows /nod is for Nod itself: the model never sees it, and only this person sees the answer.
+async function command(words) {
+  const { thread } = state;
+  await deliver(async () => {
+    const { html, says } = await call("/api/command", { thread, words });
+    if (thread !== state.thread) return;
+    const holder = document.createElement("template");
+    holder.innerHTML = html;
+    const line = holder.content.firstElementChild;
+    wordTimes(line);
+    log.append(line);
+    showState();
+    toEnd();
+    announce(says);
+  });
+}
+
+async function deliver(work) {
   const problem = $("composer-error");
   problem.textContent = "";
-  const { thread } = state;
-  if (!state.attempt || state.attempt.text !== words || state.attempt.thread !== thread) {
-    state.attempt = { text: words, thread, event_id: randomId() };
-  }
   setBusy(true);
   try {
-    await call("/api/messages", state.attempt);
-    state.attempt = null;
-    if (thread === state.thread) nameThread();
+    await work();
     text.value = "";
     keepDraft();
     fit();
-    if (!state.stream && thread === state.thread) connect();
-    refreshSoon();
   } catch (error) {
     if (!error.isLost) state.attempt = null;
     problem.textContent = error.isLost ? "Nod cannot be reached. Your text is still here: send it again." : error.message;
@@ -517,21 +547,28 @@ async function send(words) {
   text.focus();
 }
 
+function submit(words) {
+  const found = /^\s*\/nod(?:\s+([^]*))?$/.exec(words);
+  return found ? command((found[1] || "").trim()) : send(words);
+}
+
 function setBusy(isBusy) {
   $("send").disabled = isBusy;
   text.readOnly = isBusy;
+  attachments.setBusy(isBusy);
   document.querySelectorAll(".suggestion").forEach((button) => { button.disabled = isBusy; });
 }
 
-$("composer").addEventListener("submit", (event) => {
+$("composer").addEventListener("submit", async (event) => {
   event.preventDefault();
+  await attachments.ready;
   if ($("send").disabled) return;
-  if (!text.value.trim()) {
+  if (!text.value.trim() && !attachments.of(state.thread).length) {
     $("composer-error").textContent = "Write something first.";
     text.focus();
     return;
   }
-  send(text.value);
+  submit(text.value);
 });
 
 text.addEventListener("keydown", (event) => {
@@ -545,7 +582,7 @@ $("empty").addEventListener("click", (event) => {
   const button = event.target.closest(".suggestion");
   if (!button) return;
   text.value = button.textContent;
-  send(text.value);
+  submit(text.value);
 });
 
 $("stop").addEventListener("click", async () => {

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from bot.attachments import attachments_of
 from bot.chat import (
     Actor,
     Answered,
@@ -41,6 +42,9 @@ print("hello")
 
 See [the guide](https://example.com/guide?q=1) for more."""
 
+COMMANDED = """- **kitchen** (answers here, usual): qwen3:8b, 32k tokens
+- cloud: some/model, sees images, <img src=x onerror=alert(1)>"""
+
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -54,6 +58,7 @@ class MemoryService:
     pause_s: float = 0.0
     arguments: str = json.dumps({"path": "notes/plan.md", "text": "Ship on Friday.\nTell the team."}, indent=2)
     received: list[Inbound] = field(default_factory=list)
+    commands: list[tuple[Place, Actor, str]] = field(default_factory=list)
     clicks: list[Click] = field(default_factory=list)
     stored: dict[Place, list[Event]] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
@@ -70,10 +75,11 @@ class MemoryService:
             raise RuntimeError("a secret detail")
         if inbound.text == "refuse":
             raise Refused("not_allowed", "You may not talk to me here.")
+        attached = tuple(one.name for one in await asyncio.to_thread(attachments_of, inbound.attachments))
         run = f"r{next(self.numbers)}"
         self.runs[inbound.event_id] = run
         self.received.append(inbound)
-        await self.say(inbound.place, Said(run, inbound.actor, inbound.text, inbound.at_ms))
+        await self.say(inbound.place, Said(run, inbound.actor, inbound.text, inbound.at_ms, attached))
         self.tasks[run] = asyncio.create_task(self.work(run, inbound))
         return Receipt(run)
 
@@ -91,6 +97,12 @@ class MemoryService:
         await self.put(card)
         self.tasks[card.run_id] = asyncio.create_task(self.resume(card))
         return Outcome(True, f"{state.capitalize()}.", card)
+
+    async def command(self, place: Place, actor: Actor, words: str) -> str:
+        self.commands.append((place, actor, words))
+        if words == "refuse":
+            raise Refused("not_allowed", "You may not talk to this bot; ask an admin.")
+        return COMMANDED
 
     async def stop(self, place: Place, actor: Actor) -> str:
         for run, task in self.tasks.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import socket
@@ -108,13 +109,34 @@ class Browser:
             "Content-Type": "application/json",
         } | dict(headers or {})
         kept = {name: value for name, value in sent.items() if name not in drop}
-        raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        is_raw = isinstance(body, bytes | io.BytesIO | AsyncIterator)
+        raw = body if is_raw else json.dumps(body, ensure_ascii=False).encode()
         async with self.http.post(self.site.origin + path, data=raw, headers=kept) as response:
             text = await response.text()
             return response.status, json.loads(text)
 
     async def say(self, text: str, *, thread: str = "t1", event_id: str = "event-0001") -> tuple[int, Any]:
         return await self.post("/api/messages", {"thread": thread, "text": text, "event_id": event_id})
+
+    async def say_with(
+        self,
+        *files: tuple[str, bytes, str],
+        text: str = "look",
+        thread: str = "t1",
+        event_id: str = "event-0001",
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        """Send a message with files, each a name, its bytes and the content type a browser claims."""
+        form = aiohttp.MultipartWriter("form-data")
+        for name, value in (("thread", thread), ("text", text), ("event_id", event_id)):
+            form.append(value).set_content_disposition("form-data", name=name)
+        for name, data, kind in files:
+            part = form.append(io.BytesIO(data), {"Content-Type": kind})  # type: ignore[arg-type]
+            part.set_content_disposition("form-data", quote_fields=False, name="file", filename=name)
+        sent = {"Origin": self.site.origin, "Sec-Fetch-Site": "same-origin", "X-CSRF-Token": self.csrf}
+        address = self.site.origin + "/api/messages"
+        async with self.http.post(address, data=form, headers={**sent, **(headers or {})}) as response:
+            return response.status, await response.json()
 
     @asynccontextmanager
     async def watch(self, thread: str = "t1") -> AsyncIterator[Stream]:

@@ -51,6 +51,16 @@ def test_a_pending_card_says_everything_an_approver_needs() -> None:
     assert ("data-verb", "deny") in seen(shown.html).attributes
 
 
+def test_what_came_with_a_message_is_named_and_nothing_in_a_name_hides() -> None:
+    names = ("cat.png", "<img src=x onerror=alert(1)>.txt", "a\u202egpj.exe", '"><b>')
+    shown = seen(fragment(Said("r1", ALICE, "look", 0, names)).html)
+
+    assert shown.tags.isdisjoint({"img", "script", "a"})
+    for name in ("cat.png", "<img src=x onerror=alert(1)>.txt", "a\\u{202e}gpj.exe", '"><b>'):
+        assert name in shown.text
+    assert "chips" not in fragment(Said("r1", ALICE, "look", 0)).html
+
+
 @pytest.mark.parametrize("state", ["approved", "denied", "expired", "cancelled"])
 def test_a_decided_card_has_no_buttons_and_says_who_and_why(state: str) -> None:
     shown = card(state=state, decided_by="bob", decided_ms=1, reason="because")

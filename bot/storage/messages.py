@@ -1,0 +1,75 @@
+"""The messages of a run in rows: appended, shortened, read back exactly as they were.
+
+What is stored elsewhere is not written again: the results of calls are with the calls, images with the message they
+came with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.engine.machine import result_message
+from bot.engine.types import Message, Run, ToolCall
+from bot.errors import StaleRun, Taken
+from bot.storage import images, schema
+from bot.storage.database import Transaction
+from bot.storage.statements import Statement, insert_of, this
+
+_messages = schema.run_messages
+_ALL = Statement(select(_messages).where(_messages.c.run_id == this("this_run")).order_by(_messages.c.seq))
+_ADD = insert_of(_messages)
+_SHORTEN = Statement(
+    update(_messages).where(_messages.c.run_id == this("this_run"), _messages.c.seq == this("this_seq")), "sent"
+)
+
+
+def append(tx: Transaction, run: Run, first_seq: int) -> None:
+    """Write the messages from this one on. Raises `StaleRun` when one of them is there already."""
+    results = sum(message.role == "tool" for message in run.messages[:first_seq])
+    take_out = images.taken_out(tx, run, run.messages[first_seq:])
+    for seq, message in enumerate(run.messages[first_seq:], first_seq):
+        body = message.body
+        if message.role == "tool":
+            is_with_its_call = body == result_message(run.calls[results]).body
+            results, body = results + 1, b"" if is_with_its_call else body
+        is_as_said = message.sent is message.body or message.sent == message.body
+        row = {
+            "run_id": run.id,
+            "seq": seq,
+            "role": message.role,
+            "body": take_out(body.decode()),
+            "sent": None if is_as_said else take_out(message.sent.decode()),
+            "by": message.by,
+        }
+        try:
+            tx.execute(_ADD, row)
+        except Taken as err:
+            raise StaleRun("This run was moved on by another.") from err
+
+
+def shorten(tx: Transaction, before: Run, after: Run) -> None:
+    """Write anew what is sent of messages from now on."""
+    for seq, (old, new) in enumerate(zip(before.messages, after.messages, strict=False)):
+        if old.sent is not new.sent:
+            tx.execute(_SHORTEN, {"this_run": after.id, "this_seq": seq, "sent": new.sent.decode()})
+
+
+def read(tx: Transaction, run_id: str, its_calls: Sequence[ToolCall]) -> tuple[Message, ...]:
+    """The messages; the results among them are those of the calls, one each, in their order. Raises `ValueError` when
+    one of them is damaged."""
+    messages, results = [], 0
+    for row in tx.all(_ALL, this_run=run_id):
+        body = _bytes(tx, row.body)
+        if row.role == "tool":
+            if results >= len(its_calls):
+                raise ValueError("a result without its call")
+            body, results = body or result_message(its_calls[results]).body, results + 1
+        messages.append(Message(row.role, body, body if row.sent is None else _bytes(tx, row.sent), row.by))
+    return tuple(messages)
+
+
+def _bytes(tx: Transaction, stored: Any) -> bytes:
+    return images.put_back(tx, stored).encode()
