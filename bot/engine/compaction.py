@@ -34,6 +34,8 @@ RECENT_REPLIES = 3
 OLD_LEVELS = (400, 150, 60)
 RECENT_LEVELS = (4000, 1500, 400)
 """How many characters are kept of a result, tried in this order."""
+AROUND = 150
+"""About what stands around them: the note that something is left out, the id, the quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ class _Shortening:
             self._replace(at, b"")
 
     def _cut(self, at: int, level: int) -> None:
+        if len(self._sent.get(at, self._messages[at].sent)) <= level + AROUND:
+            return  # it is as short already: most are, after the first time
         shortened = _head_and_tail(self._messages[at], level)
         if shortened is not None and len(shortened) < len(self._sent.get(at, self._messages[at].sent)):
             self._replace(at, shortened)

@@ -43,7 +43,7 @@ def judge(world: World, fault: Fault, found: Findings) -> None:
     _check_runs(world, fault, tables, found)
     _check_decisions(world, tables["approvals"], found)
     _check_reports(world, tables["calls"], fault, found)
-    _check_pairs(tables["run_messages"], found)
+    _check_pairs(tables["run_messages"], tables["calls"], found)
     _check_outbox(tables["outbox"], found)
     _check_words(world, tables, found)
 
@@ -133,15 +133,19 @@ def _check_reports(world: World, calls: Rows, fault: Fault, found: Findings) -> 
     found.must(may_be or not unknown, "needless_unknown", f"{[call['name'] for call in unknown]} without any need")
 
 
-def _check_pairs(messages: Rows, found: Findings) -> None:
-    """Every call a model made has one result, in the order of the calls."""
-    by_run = defaultdict(list)
+def _check_pairs(messages: Rows, calls: Rows, found: Findings) -> None:
+    """Every call a model made has one result, in the order of the calls: the rows of results stand for those of the
+    calls, in their order."""
+    asked, results = defaultdict(list), Counter()
     for row in sorted(messages, key=lambda row: row["seq"]):
-        by_run[row["run_id"]].append(json.loads(row["body"]))
-    for said in by_run.values():
-        asked = [call["id"] for one in said for call in one.get("tool_calls", ())]
-        answered = [one["tool_call_id"] for one in said if one["role"] == "tool"]
-        found.must(asked[: len(answered)] == answered, "unpaired", f"calls {asked}, results {answered}")
+        results[row["run_id"]] += row["role"] == "tool"
+        if row["role"] == "assistant":
+            asked[row["run_id"]] += [call["id"] for call in json.loads(row["body"]).get("tool_calls", ())]
+    for run_id, ids in asked.items():
+        mine = sorted((row for row in calls if row["run_id"] == run_id), key=lambda row: row["position"])
+        answered = [row["wire_id"] for row in mine[: results[run_id]] if row["result"] is not None]
+        found.must(len(answered) == results[run_id], "unpaired", f"run {run_id}: results without their calls")
+        found.must(ids[: len(answered)] == answered, "unpaired", f"calls {ids}, results {answered}")
 
 
 def _check_outbox(outbox: Rows, found: Findings) -> None:

@@ -66,14 +66,19 @@ def _check_file(rows: Any, found: Findings) -> None:
 
 
 def _check_messages(rows: Any, found: Findings) -> None:
-    """Every call a model made has one result, in the order of the calls."""
-    said = defaultdict(list)
-    for row in rows.execute("SELECT run_id, body FROM run_messages ORDER BY run_id, seq"):
-        said[row["run_id"]].append(json.loads(row["body"]))
-    for run_id, messages in said.items():
-        asked = [call["id"] for one in messages for call in one.get("tool_calls", ())]
-        answered = [one["tool_call_id"] for one in messages if one["role"] == "tool"]
-        found.must(asked[: len(answered)] == answered, "unpaired", f"run {run_id}: {asked} but {answered}")
+    """Every call a model made has one result, in the order of the calls: the rows of results stand for those of the
+    calls, in their order."""
+    asked, results, calls = defaultdict(list), Counter(), defaultdict(list)
+    for row in rows.execute("SELECT run_id, role, body FROM run_messages ORDER BY run_id, seq"):
+        results[row["run_id"]] += row["role"] == "tool"
+        if row["role"] == "assistant":
+            asked[row["run_id"]] += [call["id"] for call in json.loads(row["body"]).get("tool_calls", ())]
+    for row in rows.execute("SELECT run_id, wire_id, result FROM calls ORDER BY run_id, position"):
+        calls[row["run_id"]].append((row["wire_id"], row["result"]))
+    for run_id, ids in asked.items():
+        answered = [wire_id for wire_id, result in calls[run_id][: results[run_id]] if result is not None]
+        found.must(len(answered) == results[run_id], "unpaired", f"run {run_id}: results without their calls")
+        found.must(ids[: len(answered)] == answered, "unpaired", f"run {run_id}: {ids} but {answered}")
 
 
 def _check_outbox(rows: Any, found: Findings) -> None:
