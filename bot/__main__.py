@@ -49,7 +49,8 @@ def parser() -> argparse.ArgumentParser:
     _as(approvals)
     _json(approvals)
 
-    doctor = commands.add_parser("doctor", help="check the configuration, the database, the model and the tools")
+    doctor = commands.add_parser("doctor", help="check the configuration, the database, the models and the tools")
+    doctor.add_argument("--offline", action="store_true", help="ask no model: that takes some of its tokens")
     _json(doctor)
 
     audit = commands.add_parser("audit", help="what was asked, who decided, what came of it")

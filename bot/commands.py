@@ -8,11 +8,15 @@ import csv
 import json
 import sys
 import time
-from typing import Any
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
 from bot.config.settings import Settings, load
 from bot.control import ask_running
 from bot.errors import BotError, ConfigError, InUse
+
+if TYPE_CHECKING:
+    from bot.doctor import Finding
 
 DONE, FAILED, MISUSED, WAITING = 0, 1, 2, 3
 BUSY_S = 10
@@ -180,15 +184,23 @@ def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _doctor(arguments: argparse.Namespace, settings: Settings) -> int:
-    from bot.doctor import examine
-
-    findings = asyncio.run(examine(settings))
+    findings = asyncio.run(_examined(settings, is_offline=arguments.offline, is_told=not arguments.json))
     if arguments.json:
         print(json.dumps([finding.as_data() for finding in findings]))
-    else:
-        for finding in findings:
-            print(f"{'ok ' if finding.is_ok else 'NOT'}  {finding.part:<10} {_plain(finding.text)}")
     return DONE if all(finding.is_ok for finding in findings) else FAILED
+
+
+async def _examined(settings: Settings, *, is_offline: bool, is_told: bool) -> list[Finding]:
+    """Gather what the doctor finds; each line is printed when it is found, as a slow model takes its time."""
+    from bot.doctor import examine
+
+    findings = []
+    async with aclosing(examine(settings, is_offline=is_offline)) as found:
+        async for finding in found:
+            findings.append(finding)
+            if is_told:
+                print(f"{finding.mark:<4} {_plain(finding.part):<14} {_plain(finding.text)}", flush=True)
+    return findings
 
 
 def _migrate(arguments: argparse.Namespace, settings: Settings) -> int:

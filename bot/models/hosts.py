@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from bot.addresses import is_near
 
 ENDPOINT = "/chat/completions"
+Topic = Literal["key", "tools", "window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Host:
 
     `address` is one as an operator would write it; `api_path` is what its API adds to the address people know it by,
     added where it is missing. `window_asks` are requests that tell how long a prompt may be, tried in this order, and
-    `window_keys` where the answer stands (`bot/models/windows.py`). `advice` is for the operator.
+    `window_keys` where the answer stands (`bot/models/windows.py`). `advice` is for the operator,
+    and about `advises`.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Host:
     window_asks: tuple[str, ...] = ()
     window_keys: tuple[str, ...] = ()
     advice: str = ""
+    advises: Topic | None = None
 
     rewrites_own: bool = field(init=False, default=False)
     """Whether messages the same model wrote may have to be changed on their way back to it."""
@@ -58,6 +62,10 @@ class Host:
     def rearranges(self) -> bool:
         """Whether the list of messages itself may have to be changed."""
         return self.tells_tool_turns or self.alternates_roles
+
+    def advice_on(self, topic: Topic) -> str:
+        """Give what the operator of such a host should know of this, "" when there is nothing."""
+        return self.advice if self.advises == topic else ""
 
 
 GENERIC = Host(
@@ -78,6 +86,7 @@ HOSTS = {
             "https://chat.example.org",
             api_path="/api",
             advice="An admin of Open WebUI has to switch on API keys.",
+            advises="key",
         ),
         Host("openai", "https://api.openai.com/v1", api_path="/v1"),
         Host(
@@ -107,6 +116,7 @@ HOSTS = {
             window_keys=("context_length",),
             advice="Set OLLAMA_CONTEXT_LENGTH for the server, or num_ctx in a Modelfile, and the same as context_k: "
             "Ollama cuts longer prompts without a word.",
+            advises="window",
         ),
         Host(
             "gemini",
@@ -123,6 +133,7 @@ HOSTS = {
             window_asks=("GET {base}/models",),
             window_keys=("max_model_len",),
             advice="Start vLLM with --enable-auto-tool-choice and the --tool-call-parser of the model.",
+            advises="tools",
         ),
         Host(
             "llamacpp",
@@ -133,6 +144,7 @@ HOSTS = {
             window_asks=("GET {root}/props",),
             window_keys=("default_generation_settings.n_ctx",),
             advice="Start llama-server with --jinja and a template that knows tools: others drop them without a word.",
+            advises="tools",
         ),
         Host(
             "lmstudio",
@@ -143,6 +155,7 @@ HOSTS = {
             window_asks=("GET {root}/api/v0/models",),
             window_keys=("loaded_context_length",),
             advice="Load the model with a context length of context_k: a longer prompt may get an empty answer.",
+            advises="window",
         ),
         Host(
             "deepseek",

@@ -80,6 +80,11 @@ class Registry:
             raise ModelConfigError(DEFAULT_LABEL, why)
         return self.get(self._default)
 
+    @property
+    def fallback(self) -> tuple[ModelConfig, ...]:
+        """Those that are meant to take over, in their order."""
+        return tuple(self._models[label] for label in self._fallback)
+
     def labels(self) -> tuple[str, ...]:
         return tuple(self._models)
 
