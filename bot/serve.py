@@ -15,7 +15,7 @@ from aiohttp import web
 
 from adapters.web import WebAdapter
 from bot._version import __version__
-from bot.app import App, health, open_app, secret_key
+from bot.app import App, health, open_app, secret_key, settle
 from bot.config.settings import Settings
 from bot.control import serve_control
 from bot.desk import Desk
@@ -55,6 +55,7 @@ async def serving(
         await runner.setup()
         try:
             await ModelClients.warm()
+            settle()
             await _listen(runner, settings)
             async with serve_control(settings.data_dir, Desk(app).handle):
                 open_runs = await app.service.recover()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import bot
 from benchmarks.peers.ports import Setup
 from benchmarks.work import GATED, SYSTEM, TOOLS
+from bot.app import settle
 from bot.engine.loop import Crew, NoListener, NoStore, drive
 from bot.engine.machine import Limits, apply
 from bot.engine.ports import Listener, RunStore, TextListener
@@ -56,6 +57,8 @@ class Nod:
         self._clients = ModelClients()
         if self._path is not None:
             self._database = await open_database(f"sqlite+aiosqlite:///{self._path}")
+        self._clients.for_config(self._model)
+        settle()  # as the bot does at its start
 
     async def close(self) -> None:
         await self._clients.aclose()

@@ -144,7 +144,7 @@ def _capped(run: Run, call: ToolCall, limits: Limits) -> Returned | None:
     if run.batch.index(call) >= limits.max_calls_per_reply:
         return _failed(call, words.too_many(limits.max_calls_per_reply), "calls per reply")
     earlier = [
-        old for old in run.calls if old.reply < call.reply and (old.name, old.arguments) == (call.name, call.arguments)
+        old for old in run.calls if old.arguments == call.arguments and old.name == call.name and old.reply < call.reply
     ]
     for old in earlier:
         if old.decision == "deny":

@@ -18,6 +18,9 @@ from bot.storage import images, schema
 from bot.storage.database import Transaction
 from bot.storage.statements import Statement, insert_of, this
 
+NULL_AS_TEXT = "\x01"
+"""Stands for what is sent where that is the body but for a null content; no JSON text can hold it."""
+
 _messages = schema.run_messages
 _ALL = Statement(select(_messages).where(_messages.c.run_id == this("this_run")).order_by(_messages.c.seq))
 _ADD = insert_of(_messages)
@@ -35,19 +38,32 @@ def append(tx: Transaction, run: Run, first_seq: int) -> None:
         if message.role == "tool":
             is_with_its_call = body == result_message(run.calls[results]).body
             results, body = results + 1, b"" if is_with_its_call else body
-        is_as_said = message.sent is message.body or message.sent == message.body
         row = {
             "run_id": run.id,
             "seq": seq,
             "role": message.role,
             "body": take_out(body.decode()),
-            "sent": None if is_as_said else take_out(message.sent.decode()),
+            "sent": _short_for(message) if _is_short(message) else take_out(message.sent.decode()),
             "by": message.by,
         }
         try:
             tx.execute(_ADD, row)
         except Taken as err:
             raise StaleRun("This run was moved on by another.") from err
+
+
+def _is_short(message: Message) -> bool:
+    return message.sent == message.body or message.sent == _with_text(message.body)
+
+
+def _short_for(message: Message) -> str | None:
+    """How a message is sent, in a word, where that follows from what was said."""
+    return None if message.sent == message.body else NULL_AS_TEXT
+
+
+def _with_text(body: bytes) -> bytes:
+    """What was said with "" for a content of null: so it goes back beside calls."""
+    return body.replace(b'"content":null', b'"content":""', 1)
 
 
 def shorten(tx: Transaction, before: Run, after: Run) -> None:
@@ -67,8 +83,14 @@ def read(tx: Transaction, run_id: str, its_calls: Sequence[ToolCall]) -> tuple[M
             if results >= len(its_calls):
                 raise ValueError("a result without its call")
             body, results = body or result_message(its_calls[results]).body, results + 1
-        messages.append(Message(row.role, body, body if row.sent is None else _bytes(tx, row.sent), row.by))
+        messages.append(Message(row.role, body, _sent(tx, row.sent, body), row.by))
     return tuple(messages)
+
+
+def _sent(tx: Transaction, stored: Any, body: bytes) -> bytes:
+    if stored is None:
+        return body
+    return _with_text(body) if stored == NULL_AS_TEXT else _bytes(tx, stored)
 
 
 def _bytes(tx: Transaction, stored: Any) -> bytes:

@@ -25,6 +25,8 @@ _ESCAPES = re.compile(
 )
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_SUSPECT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What any of them would change begins with one of these; most texts have none."""
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
 _HEAD_SHARE = 2 / 3
 
@@ -85,6 +87,8 @@ def clean(text: str) -> str:
     Escape sequences go; CR, VT, FF and NEL become line ends; other control characters and halves of surrogate pairs
     become U+FFFD.
     """
+    if not _SUSPECT.search(text):
+        return text
     text = _ESCAPES.sub("", text)
     text = _LINE_ENDS.sub("\n", text)
     return _CONTROLS.sub(_REPLACEMENT, text)

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from bot.engine.machine import apply
 from bot.engine.steps import Asked, Decided, Replied
-from bot.engine.types import Actor, Decision, Place, Run, ToolCall, Verdict, message
+from bot.engine.types import Actor, Decision, Message, Place, Run, ToolCall, Verdict, message
 from bot.errors import ConfigError, StaleRun, StoreBusy, StoreError
+from bot.storage import migrate
 from bot.storage.database import Database, Transaction, open_database, own
 from bot.storage.runs import RunRows
 from bot.storage.schema import metadata
@@ -262,3 +265,30 @@ async def test_a_message_whose_commit_lost_its_word_is_not_taken_for_a_duplicate
 
     assert first == again
     assert not again.is_known
+
+
+def test_the_newest_revision_is_the_head_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+
+    assert migrate.newest() == ScriptDirectory.from_config(config).get_current_head()
+
+
+async def test_what_is_sent_comes_back_exactly_however_little_of_it_is_stored(database: Database) -> None:
+    said = b'{"role":"assistant","content":null,"tool_calls":[{"id":"a","arguments":"{\\"content\\":null}"}]}'
+    messages = (
+        message("user", "Hi"),
+        Message("assistant", said, said.replace(b'"content":null,"tool', b'"content":"","tool'), "m"),
+        Message("assistant", said, b'{"role":"assistant","content":"mended"}', "m"),
+        Message("assistant", said, b"", "m"),
+    )
+    run = Run("r", "Hi", messages, requester=Actor("web", "", "alice"), place=Place("web", "", "general", "t"))
+    rows = RunRows(database)
+    await rows.enqueue(run, event_id="e", at_ms=1)
+    await rows.start(run)
+
+    read = (await rows.load("r")).run.messages
+    stored = await database.run(lambda tx: tx.all(Statement(text("SELECT sent FROM run_messages ORDER BY seq"))))
+
+    assert read == messages
+    assert [len(sent or "") for (sent,) in stored] == [0, 1, 39, 0]
