@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import secrets
@@ -97,13 +96,6 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
         service = ChatService(parts, audit)
         stack.push_async_callback(service.aclose)
         yield App(settings, service, database, reader, outbox, audit, models, adapters)
-
-
-def settle() -> None:
-    """Leave what the start has loaded to itself: the garbage collector looked at all of it again at each full pass, and
-    held up everybody for a tenth of a second."""
-    gc.collect()
-    gc.freeze()
 
 
 def read_persona(name: str) -> str:

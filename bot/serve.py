@@ -15,7 +15,8 @@ from aiohttp import web
 
 from adapters.web import WebAdapter
 from bot._version import __version__
-from bot.app import App, health, open_app, secret_key, settle
+from bot.app import App, health, open_app, secret_key
+from bot.collector import settle
 from bot.config.settings import Settings
 from bot.control import serve_control
 from bot.desk import Desk

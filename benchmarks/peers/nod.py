@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import bot
 from benchmarks.peers.ports import Setup
 from benchmarks.work import GATED, SYSTEM, TOOLS
-from bot.app import settle
+from bot.collector import settle
 from bot.engine.loop import Crew, NoListener, NoStore, drive
 from bot.engine.machine import Limits, apply
 from bot.engine.ports import Listener, RunStore, TextListener

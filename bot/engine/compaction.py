@@ -87,11 +87,16 @@ class _Shortening:
 
     def cut_all(self, positions: Sequence[int]) -> None:
         """All of them at once, as far as it takes: those that stay whole now would be next."""
-        for level in OLD_LEVELS:
-            if self._fits:
-                return
-            for at in positions:
-                self._cut(at, level)
+        if self._fits:
+            return
+        level = next((one for one in OLD_LEVELS if self._would_fit(positions, one)), OLD_LEVELS[-1])
+        for at in positions:
+            self._cut(at, level)
+
+    def _would_fit(self, positions: Sequence[int], level: int) -> bool:
+        """Whether cutting all of these to this level is about enough."""
+        sizes = (len(self._messages[at].sent) for at in positions)
+        return self._weight - sum(size - level - AROUND for size in sizes if size > level + AROUND) <= self._to
 
     def cut_largest(self, positions: Iterable[int]) -> None:
         by_size = sorted(positions, key=lambda at: -len(self._messages[at].sent))

@@ -55,7 +55,7 @@ class RequestForm:
         return cls(head, b',"stream":true' + usage, host, label)
 
     def fill(
-        self, messages: Iterable[Message], *, tools: bytes = b"", tool_choice: str = "auto", stream: bool = False
+        self, messages: Sequence[Message], *, tools: bytes = b"", tool_choice: str = "auto", stream: bool = False
     ) -> bytes:
         """Give the body. Messages with nothing to send are left out; `tool_choice` is only sent with tools: some hosts
         refuse it alone (vLLM#9426)."""
@@ -74,14 +74,15 @@ class RequestForm:
             )
         )
 
-    def _sent(self, messages: Iterable[Message], *, has_tools: bool) -> list[bytes]:
+    def _sent(self, messages: Sequence[Message], *, has_tools: bool) -> list[bytes]:
         host, label = self.host, self.label
         if host.rearranges:
             return _rearranged([one for one in messages if one.sent], host, label, has_tools=has_tools)
         if host.rewrites_own:
             return [sent_to(one, host, label) for one in messages if one.sent]
-        ours = ("", label)
-        return [one.sent if one.by in ours else sent_to(one, host, label) for one in messages if one.sent]
+        if {one.by for one in messages} <= {"", label}:
+            return [one.sent for one in messages if one.sent]
+        return [sent_to(one, host, label) for one in messages if one.sent]
 
 
 def sent_to(message: Message, host: Host, label: str) -> bytes:

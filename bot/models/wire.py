@@ -85,7 +85,7 @@ def _raw_calls(said: Mapping[str, object]) -> list[dict[str, object]]:
 
 
 def _mint(raw_calls: list[dict[str, object]], run: Run, make_id: NewId) -> tuple[ToolCall, ...]:
-    taken = {call.wire_id for call in run.calls}
+    taken = {call.wire_id for call in run.calls} if raw_calls else set()
     minted = []
     for raw in raw_calls:
         own, said = make_id(), raw.get("id")
