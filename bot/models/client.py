@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bot.models.turn import TurnModel
 
 MAX_ERROR_BYTES = 64 << 10
+STALE_CONNECTIONS = 2
 WHOLE_BODY_BYTES = 512 << 10
 """A larger body is handed over in pieces, so that sending it does not hold up the others."""
 
@@ -208,16 +209,30 @@ class ModelClient:
 
     async def _ask(self, body: bytes, watcher: Watcher) -> Completion:
         """Send the request once and read the reply; the connection is free afterwards, however it ends."""
-        data = body if len(body) <= WHOLE_BODY_BYTES else io.BytesIO(body)
         with self._translated():
-            async with self._http.post(
-                self._request.url, data=data, headers=self._request.headers, allow_redirects=False
-            ) as response:
+            async with await self._response(body) as response:
                 crash.at("model.inside")
                 if response.status >= 300:
                     raise await self._refusal(response)
                 async with aclosing(_chunks(response)) as chunks:
                     return await read_completion(chunks, watcher, silence_s=self._config.silence_s)
+
+    async def _response(self, body: bytes) -> aiohttp.ClientResponse:
+        """Send the request; again at once where a connection that was kept turns out to be closed.
+
+        llama.cpp's server closes it behind each stream though it promises otherwise, and any server may just now have
+        closed one. Nothing was answered, and asking a model has no effect that could happen twice.
+        """
+        for left in range(STALE_CONNECTIONS, -1, -1):
+            data = body if len(body) <= WHOLE_BODY_BYTES else io.BytesIO(body)
+            try:
+                return await self._http.post(
+                    self._request.url, data=data, headers=self._request.headers, allow_redirects=False
+                )
+            except aiohttp.ClientConnectionError as err:
+                if not left or isinstance(err, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> ModelError:
         said = faults.complaint_of_body(response.status, await _beginning(response))

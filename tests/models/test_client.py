@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import itertools
 import json
+import re
 import socket
 import time
 
@@ -517,6 +518,33 @@ async def test_an_error_of_the_listener_is_the_listeners_and_frees_the_connectio
         await ask(client, broken)
 
     assert idle(client) == []
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced_at_once(client_for):
+    """As llama.cpp's server does behind each stream: it promises to keep the connection, and closes it."""
+    said = json.dumps(says("hi")).encode()
+    asked = 0
+
+    async def serve(reader, writer):
+        nonlocal asked
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+        await reader.readexactly(length)
+        asked += 1
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % len(said))
+        writer.write(b"Keep-Alive: timeout=5\r\n\r\n" + said)
+        await writer.drain()
+        await asyncio.sleep(0.02)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    client = client_for(api_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+    for pause_s in (0, 0.01, 0.019, 0.02, 0.021, 0.022, 0.05):
+        assert (await ask(client)).text == "hi"
+        await asyncio.sleep(pause_s)
+    server.close()
+
+    assert client_for.pauses == [], "nobody had to wait for it"
 
 
 async def test_a_slow_end_after_done_is_not_waited_for(endpoint, client_for):
