@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.engine import words
 from bot.engine.compaction import TOKENS_PER_BYTE, budget_tokens
 from bot.engine.types import Attachment, Content, ImagePart, Message, TextPart, message
 
@@ -69,9 +70,9 @@ def seen_by(content: Content, *, has_vision: bool) -> Content:
     """The content as a model can take it: in place of what it cannot see stands a word about it."""
     if has_vision or isinstance(content, str):
         return content
-    blind = "an image, which you cannot see: say so if it matters"
     return tuple(
-        TextPart(f"[{part.name or 'attached'}: {blind}]") if isinstance(part, ImagePart) else part for part in content
+        TextPart(f"[{part.name or 'attached'}: {words.UNSEEN}]") if isinstance(part, ImagePart) else part
+        for part in content
     )
 
 

@@ -30,6 +30,7 @@ PARKED = (
 )
 WITHDRAWN = "Not run: the tool changed while this waited for approval."
 DEFINITION_CHANGED = "Not run: the tool changed after this was approved, so it needs a new request."
+UNSEEN = "an image, which you cannot see: say so if it matters"
 TOO_LONG = "The conversation is too long for the model, even shortened. Start a new thread, or ask for less at a time."
 TOOLS_NOTE = (
     "You can call tools. Use one when it is needed to answer or to do what was asked; "

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from base64 import b32encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
+from bot.engine import words
 from bot.engine.types import Message, message
 from bot.models.completion import dump_json
 from bot.models.hosts import GENERIC, Host
@@ -92,6 +93,20 @@ def sent_to(message: Message, host: Host, label: str) -> bytes:
     if not is_foreign and not (host.rewrites_own and _may_differ(message, host)):
         return message.sent
     return _rewritten(message.sent, is_foreign, host) if message.sent else b""
+
+
+def without_images(one: Message) -> Message:
+    """Give a message as a model can take it that does not see: a word about it in the place of each image."""
+    if one.role != "user" or b'"image_url"' not in one.sent:
+        return one
+    said = orjson.loads(one.sent)
+    if not isinstance(said["content"], list):
+        return one
+    parts = [
+        {"type": "text", "text": f"[{words.UNSEEN}]"} if part.get("type") == "image_url" else part
+        for part in said["content"]
+    ]
+    return replace(one, sent=dump_json({**said, "content": parts}))
 
 
 def _may_differ(message: Message, host: Host) -> bool:

@@ -11,6 +11,7 @@ from bot.engine.types import Message, Reply, Run
 from bot.errors import ConversationTooLong, ModelError
 from bot.models.client import ModelClient
 from bot.models.patience import RetryBudget
+from bot.models.sending import without_images
 
 log = structlog.get_logger()
 
@@ -25,6 +26,7 @@ class TurnModel:
     def __init__(self, chain: Sequence[ModelClient]) -> None:
         self._chain = list(chain)
         self._budget = RetryBudget()
+        self._has_failed = False
 
     @property
     def label(self) -> str:
@@ -44,7 +46,7 @@ class TurnModel:
             shown = _Shown(on_text)
             try:
                 return await self._chain[0].reply(
-                    messages,
+                    self._seen(messages),
                     run=run,
                     tools=tools,
                     tool_choice=tool_choice,
@@ -56,8 +58,14 @@ class TurnModel:
             except ModelError as err:
                 if shown.anything or len(self._chain) == 1:
                     raise
-                failed = self._chain.pop(0)
+                failed, self._has_failed = self._chain.pop(0), True
                 log.warning("model.fallback", model=failed.label, next=self.label, why=err.user_message)
+
+    def _seen(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The first model was given what it can see; one that takes over may be blind."""
+        if not self._has_failed or self._chain[0].config.vision:
+            return messages
+        return tuple(map(without_images, messages))
 
 
 class _Shown:

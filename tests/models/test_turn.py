@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.engine.types import ImagePart, TextPart, message
 from bot.errors import ConversationTooLong, ModelError
 from bot.models.client import ModelClients
 from bot.models.config import from_mapping
@@ -92,3 +93,23 @@ async def test_a_conversation_that_is_too_long_is_shortened_first(both):
         await ask(model)
 
     assert second.requests == []
+
+
+@pytest.mark.parametrize("sees", [True, False])
+async def test_one_that_takes_over_is_sent_images_only_if_it_sees(endpoint, sees):
+    picture = message("user", (TextPart("What is this?"), ImagePart("data:image/png;base64,AAAA", "cat.png")))
+    async with ScriptedEndpoint([says("a cat")]) as other, ModelClients() as clients:
+        row = {"model_name": "m", "host_type": "generic"}
+        chain = [
+            from_mapping({**row, "label": "first", "api_url": endpoint.url, "vision": True}),
+            from_mapping({**row, "label": "second", "api_url": other.url, "vision": sees}),
+        ]
+        endpoint.script = [Status(401)]
+        await clients.for_turn(chain).reply((picture,), run=RUN, tools=b"")
+
+        assert "data:image/png" in endpoint.requests[0].raw.decode()
+        sent = other.requests[0].body["messages"][0]["content"]
+
+    assert sent[0] == {"type": "text", "text": "What is this?"}
+    assert ("image_url" in sent[1]) is sees
+    assert sees or sent[1] == {"type": "text", "text": "[an image, which you cannot see: say so if it matters]"}
