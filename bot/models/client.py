@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 import aiohttp
+import structlog
 
 from bot import crash
+from bot.engine.compaction import IMPLAUSIBLE
 from bot.engine.ports import TextListener
 from bot.engine.types import Message, Reply, Run
 from bot.errors import ModelError, ModelRejected, ModelUnavailable
@@ -33,8 +35,11 @@ from bot.models.wire import NewId, new_id, read_reply
 if TYPE_CHECKING:
     from bot.models.turn import TurnModel
 
+log = structlog.get_logger()
+
 MAX_ERROR_BYTES = 64 << 10
 STALE_CONNECTIONS = 2
+LONG_BYTES = 6000
 WHOLE_BODY_BYTES = 512 << 10
 """A larger body is handed over in pieces, so that sending it does not hold up the others."""
 
@@ -139,9 +144,16 @@ class ModelClient:
         with self._translated():
             completion = await self._in_time(body, watcher, budget or RetryBudget())
             reply = read_reply(self._masked(completion), run, make_id=self._make_id, by=self.label)
+        self._notice_cut(len(body), reply.usage.prompt_tokens)
         await watcher.tell(reply.text)
         crash.at("model.after")
         return reply
+
+    def _notice_cut(self, sent: int, counted: int) -> None:
+        """Tell the operator where the host has counted far less than it was sent: it cut the prompt without a word."""
+        if self._config.host.cuts_silently and sent > LONG_BYTES and 0 < counted < sent * IMPLAUSIBLE:
+            advice = self._config.host.advice
+            log.warning("model.prompt_cut", model=self.label, prompt_tokens=counted, sent_bytes=sent, advice=advice)
 
     async def aclose(self) -> None:
         """Close the pool this client opened; a shared one stays open."""

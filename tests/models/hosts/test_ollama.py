@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import structlog
 
+from bot.engine.types import message
 from bot.errors import ConversationTooLong, ModelRejected, ModelUnavailable
 from bot.models.hosts import find_host
 from tests.models.endpoint import Status, calls, says
@@ -106,6 +108,19 @@ async def test_ollama_cuts_the_prompt_without_a_word_and_the_usage_shows_it(talk
     assert reply.usage.prompt_tokens == 4096
     assert host.cuts_silently
     assert "OLLAMA_CONTEXT_LENGTH" in host.advice
+
+
+@pytest.mark.parametrize(("letters", "is_told"), [(60_000, True), (10_000, False)])
+async def test_ollama_that_counts_far_less_than_it_was_sent_is_told_to_the_operator(talk_to, letters, is_told):
+    talk = talk_to("ollama", ALL_ZERO)
+    talk.messages = [*talk.messages, message("user", "word " * (letters // 5))]
+
+    with structlog.testing.capture_logs() as logged:
+        await talk.ask()
+
+    told = [entry for entry in logged if entry["event"] == "model.prompt_cut"]
+    assert bool(told) is is_told
+    assert all("OLLAMA_CONTEXT_LENGTH" in entry["advice"] for entry in told)
 
 
 async def test_ollama_is_sent_no_num_ctx_which_it_would_ignore(talk_to):
