@@ -12,16 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bot.engine import words
-from bot.engine.machine import (
-    Limits,
-    apply,
-    cuts_down_to,
-    decide,
-    interrupted,
-    request_messages,
-    request_weight,
-)
+from bot.engine.machine import Limits, apply, decide, interrupted
 from bot.engine.ports import ChatModel, Listener, RunStore, TextListener, ToolBox
+from bot.engine.request import cuts_down_to, request_messages, request_weight
 from bot.engine.steps import (
     Answer,
     Answered,

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from bot.engine.machine import result_message
+from bot.engine.request import result_message
 from bot.engine.types import Message, Run, ToolCall
 from bot.errors import StaleRun, Taken
 from bot.storage import images, schema

@@ -10,7 +10,8 @@ import pytest
 
 from bot.engine.compaction import IMPLAUSIBLE, LEAST, MOST, budget_tokens, learned, shorten
 from bot.engine.loop import Crew, drive
-from bot.engine.machine import Limits, apply, decide, request_messages
+from bot.engine.machine import Limits, apply, decide
+from bot.engine.request import request_messages
 from bot.engine.steps import Answer, CallModel, Compact, Compacted, Replied
 from bot.engine.types import (
     IMAGE_WEIGHT,

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.engine.loop import Crew, drive
-from bot.engine.machine import apply, request_messages
+from bot.engine.machine import apply
 from bot.engine.ports import TextListener
+from bot.engine.request import request_messages
 from bot.engine.steps import Decided, Fact
 from bot.engine.types import CallState, Decision, Message, Reply, Run, ToolCall, ToolResult, Verdict, message
 from bot.errors import StaleRun

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.engine import words
-from bot.engine.machine import Limits, apply, decide, interrupted, request_messages
+from bot.engine.machine import Limits, apply, decide, interrupted
+from bot.engine.request import request_messages
 from bot.engine.steps import (
     Answer,
     Answered,
