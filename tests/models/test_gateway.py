@@ -52,7 +52,7 @@ class Gateway:
         """What the model is asked: it sees no results, after which it always talks, so that each round calls again."""
         done = sum(message["role"] == "tool" for message in body["messages"])
         spoken = [message for message in body["messages"] if message["role"] in ("system", "user")]
-        asked = {**body, "messages": spoken, "model": self.model.model_name, "max_tokens": 60, "seed": done}
+        asked = {**body, "messages": spoken, "model": self.model.model_name, "max_tokens": 120, "seed": done}
         if done >= ROUNDS:
             return {**asked, "tool_choice": "none", "temperature": 0}
         wished = [tool for tool in body["tools"] if tool["function"]["name"] == WISHES[done % len(WISHES)]]
