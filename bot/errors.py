@@ -58,11 +58,15 @@ class ModelConfigError(ModelError):
 
 
 class ModelUnavailable(ModelError):
-    """Unreachable, overloaded or timed out. `retry_after_s` is the endpoint's own wish in seconds, if it said one."""
+    """Unreachable, overloaded or timed out. `retry_after_s` is the endpoint's own wish in seconds, if it said one;
+    `status` the HTTP status, if there was one."""
 
-    def __init__(self, label: str, user_message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, label: str, user_message: str, *, retry_after_s: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(label, user_message)
         self.retry_after_s = retry_after_s
+        self.status = status
 
 
 class ModelRejected(ModelError):
@@ -74,7 +78,18 @@ class ModelRejected(ModelError):
 
 
 class ConversationTooLong(ModelRejected):
-    """The context does not fit the model's window; with fewer or shorter messages it might."""
+    """The context does not fit the model's window; with fewer or shorter messages it might. `window_tokens` is the
+    window, where it is known."""
+
+    def __init__(
+        self, label: str, user_message: str, *, status: int | None = None, window_tokens: int | None = None
+    ) -> None:
+        super().__init__(label, user_message, status=status)
+        self.window_tokens = window_tokens
+
+
+class ModelFiltered(ModelRejected):
+    """The provider's content filter objected: to what was asked, not to how."""
 
 
 class ModelGarbled(ModelError):

@@ -87,7 +87,7 @@ async def run(
     `ConfigError` for a wrong setting; what goes wrong later is said in the result.
     """
     settings, _ = load()
-    chain = _chain(model_cfg, settings)
+    chain = _chain(model_cfg, settings, user_role)
     model = chain[0]
     _seen_models.update((one.label, one) for one in chain)
     rights = Rights(
@@ -105,7 +105,7 @@ async def run(
         max_rounds=min(model.max_rounds or settings.max_rounds, settings.max_rounds),
         with_final=respond_with_final,
     )
-    toolbox = _toolbox(first, model, settings, tools)
+    toolbox = _toolbox(first, chain, settings, tools)
     messages = opening(
         seen_by(task, has_vision=model.vision is not False),
         system_prompt=system_prompt,
@@ -132,9 +132,9 @@ async def resume(
     if stored.is_over:
         raise CheckpointError("This run is already over.")
     settings, _ = load()
-    model = _model_of(stored, model_cfg, settings)
-    toolbox = _toolbox(stored, model, settings, tools)
-    return await _drive(_decide_all(stored, confirmed), (model,), toolbox, settings)
+    chain = _chain_of(stored, model_cfg, settings)
+    toolbox = _toolbox(stored, chain, settings, tools)
+    return await _drive(_decide_all(stored, confirmed), chain, toolbox, settings)
 
 
 def _decide_all(stored: Run, confirmed: Confirmed) -> Run:
@@ -211,21 +211,21 @@ def _waiting(call: ToolCall) -> dict[str, Any]:
 # --- finding models and tools ---------------------------------------------------------------------------------------
 
 
-def _chain(model_cfg: Mapping[str, Any] | None, settings: Settings) -> tuple[ModelConfig, ...]:
+def _chain(model_cfg: Mapping[str, Any] | None, settings: Settings, role: str) -> tuple[ModelConfig, ...]:
     """The model of a run, and those that take over when it fails."""
     if model_cfg is not None:
         return (from_mapping(model_cfg, timeout_s=settings.model_timeout_s),)
     models = registry_of(settings)
-    return models.chain(models.default.label)
+    return models.chain(models.for_person(role).label, role)
 
 
-def _model_of(stored: Run, model_cfg: Mapping[str, Any] | None, settings: Settings) -> ModelConfig:
+def _chain_of(stored: Run, model_cfg: Mapping[str, Any] | None, settings: Settings) -> tuple[ModelConfig, ...]:
     if model_cfg is not None:
-        return replace(from_mapping(model_cfg, timeout_s=settings.model_timeout_s), label=stored.model)
+        return (replace(from_mapping(model_cfg, timeout_s=settings.model_timeout_s), label=stored.model),)
     if stored.model in _seen_models:
-        return _seen_models[stored.model]
+        return (_seen_models[stored.model],)
     try:
-        return registry_of(settings).get(stored.model)
+        return registry_of(settings).chain(stored.model, stored.rights.role)
     except ModelConfigError as err:
         why = f"There is no model called {stored.model!r} here; give it with model_cfg= to go on."
         raise ModelConfigError(stored.model, why) from err
@@ -283,7 +283,7 @@ _tools_once = cache(_tools_in)
 
 
 def _toolbox(
-    run: Run, model: ModelConfig, settings: Settings, tools: Sequence[Callable[..., object]] | None
+    run: Run, chain: tuple[ModelConfig, ...], settings: Settings, tools: Sequence[Callable[..., object]] | None
 ) -> Toolbox:
     specs = _tools_once(settings.tools_dir) if tools is None else [spec_of(function) for function in tools]
     return Toolbox(
@@ -292,8 +292,8 @@ def _toolbox(
         actor=run.requester,
         place=run.place,
         services=Services(files_dir=settings.data_dir / "files"),
-        redact=_redactor(settings, model),
-        only=model.narrowing,
+        redact=_redactor(settings, *chain),
+        only=chain[0].narrowing,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bot.engine import words
+from bot.engine.compaction import DOWN_TO_SHARE, budget_tokens
 from bot.engine.machine import Limits, apply, decide, interrupted
 from bot.engine.ports import ChatModel, Listener, RunStore, TextListener, ToolBox
 from bot.engine.request import cuts_down_to, request_messages, request_weight
@@ -167,18 +168,22 @@ class _Drive:
         try:
             reply = await self.crew.model.reply(request_messages(run), run=run, tools=tools, on_text=on_text)
         except ConversationTooLong as err:
-            return self._shortened() or Answered(words.with_gathered(err.user_message, run), "failed")
+            return self._shortened(err.window_tokens) or Answered(words.with_gathered(err.user_message, run), "failed")
         except ModelError as err:
             return Answered(words.with_gathered(err.user_message, run), "failed")
         return Replied(reply if with_tools else _without_calls(reply), request_weight(run, len(tools)))
 
-    def _shortened(self) -> Compacted | None:
-        """Half of what the endpoint found too long, once for each reply; None when it was, or nothing can be cut."""
+    def _shortened(self, window_tokens: int | None) -> Compacted | None:
+        """Half of what was found too long, or what fits the window where it is told, once for each reply; None when
+        that was done, or nothing can be cut."""
         run = self.run
         if self._shortened_at == run.replies:
             return None
         self._shortened_at = run.replies
-        cuts = cuts_down_to(run, request_weight(run, 0) // 2)
+        to_weight = request_weight(run, 0) // 2
+        if window_tokens is not None:
+            to_weight = int(budget_tokens(window_tokens) * DOWN_TO_SHARE / run.tokens_per_weight)
+        cuts = cuts_down_to(run, to_weight)
         return Compacted(cuts) if cuts else None
 
     # --- tools ---

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from bot.engine import words
-from bot.engine.compaction import DOWN_TO_SHARE, Cut, budget_tokens, learned
+from bot.engine.compaction import DOWN_TO_SHARE, LEAST, Cut, budget_tokens, learned
 from bot.engine.request import cuts_down_to, request_messages, request_weight
 from bot.engine.steps import (
     Action,
@@ -206,7 +206,7 @@ def _unless_too_long(run: Run, limits: Limits, ask: CallModel) -> Action:
         return ask
     if cuts := cuts_down_to(run, int(weight * budget * DOWN_TO_SHARE / tokens) - limits.tools_weight):
         return Compact(cuts)
-    if limits.window_tokens is not None and tokens > limits.window_tokens:
+    if limits.window_tokens is not None and weight * LEAST > limits.window_tokens:
         return Answer(words.with_gathered(words.TOO_LONG, run), "failed")
     return ask
 

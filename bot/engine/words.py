@@ -123,6 +123,10 @@ def _ending(reply: Reply) -> str:
             return "The model's provider stopped the reply with its content filter"
         case "error":
             return "The model's provider broke the reply off with an error"
+        case "timeout":
+            return "The model did not finish its reply in time"
+        case "silence":
+            return "The model stopped in the middle of its reply"
         case None:
             return "The connection to the model broke off in the middle of its reply"
         case other:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 
 MAX_ERROR_BYTES = 64 << 10
 STALE_CONNECTIONS = 2
+IMPATIENT_S = 1.0
 LONG_BYTES = 6000
 WHOLE_BODY_BYTES = 512 << 10
 """A larger body is handed over in pieces, so that sending it does not hold up the others."""
@@ -131,18 +133,20 @@ class ModelClient:
         tool_choice: str = "auto",
         on_text: TextListener | None = None,
         budget: RetryBudget | None = None,
+        is_last: bool = True,
     ) -> Reply:
         """Give the next assistant message, streamed to `on_text` when given.
 
-        Takes at most `timeout_s` in all, retries included; `budget` holds the retries of the turn this is part of.
-        Raises `ModelError`.
+        Takes at most `timeout_s` in all, retries included; `budget` holds the retries of the turn this is part of. With
+        another model to ask (`is_last` False) nobody waits long for this one. Half a reply is given, and says so, when
+        nothing better comes. Raises `ModelError`.
         """
         offered = b"" if self._config.tools is False else tools
         body = self._form.fill(messages, tools=offered, tool_choice=tool_choice, stream=on_text is not None)
         watcher = Watcher(on_text, self._redact)
         crash.at("model.before")
         with self._translated():
-            completion = await self._in_time(body, watcher, budget or RetryBudget())
+            completion = await self._whole_or_half(body, watcher, budget or RetryBudget(), is_last=is_last)
             reply = read_reply(self._masked(completion), run, make_id=self._make_id, by=self.label)
         self._notice_cut(len(body), reply.usage.prompt_tokens)
         await watcher.tell(reply.text)
@@ -162,10 +166,18 @@ class ModelClient:
 
     # --- patience ---
 
-    async def _in_time(self, body: bytes, watcher: Watcher, budget: RetryBudget) -> Completion:
+    async def _whole_or_half(self, body: bytes, watcher: Watcher, budget: RetryBudget, *, is_last: bool) -> Completion:
+        try:
+            return await self._in_time(body, watcher, budget, math.inf if is_last else IMPATIENT_S)
+        except ModelError:
+            if watcher.half is None:
+                raise
+            return watcher.half
+
+    async def _in_time(self, body: bytes, watcher: Watcher, budget: RetryBudget, patience_s: float) -> Completion:
         try:
             async with asyncio.timeout(self._config.timeout_s) as limit:
-                return await self._with_retries(body, watcher, budget, limit)
+                return await self._with_retries(body, watcher, budget, limit, patience_s)
         except TimeoutError as err:
             if not limit.expired():
                 raise  # the listener's own
@@ -175,44 +187,39 @@ class ModelClient:
             raise late from err
 
     async def _with_retries(
-        self, body: bytes, watcher: Watcher, budget: RetryBudget, limit: asyncio.Timeout
+        self, body: bytes, watcher: Watcher, budget: RetryBudget, limit: asyncio.Timeout, patience_s: float
     ) -> Completion:
-        """Ask until a whole reply has come, or asking again makes no sense: then half a reply is better than none."""
-        half: Completion | None = None
-        trouble: ModelUnavailable
+        """Ask until a whole reply has come. Raises `ModelError` when asking again makes no sense."""
         attempt = 0
         while True:
             try:
-                completion = await self._guarded(body, watcher)
-                if not completion.is_cut:
-                    return completion
-                half, trouble = completion, faults.interrupted(self.label, "broke off in the middle of its reply")
+                return await self._guarded(body, watcher)
             except ModelUnavailable as err:
-                trouble = err
-            left_s = (limit.when() or 0) - asyncio.get_running_loop().time()
-            is_hopeless = self._breaker.is_open or (watcher.has_begun and not isinstance(trouble, faults.Interrupted))
-            wait_s = None if is_hopeless else budget.wait_s(trouble, attempt, at_most_s=left_s)
-            if wait_s is None and half is not None:
-                return half
-            if wait_s is None:
-                raise trouble
+                left_s = (limit.when() or 0) - asyncio.get_running_loop().time()
+                is_hopeless = self._breaker.is_open or (watcher.has_begun and not isinstance(err, faults.Interrupted))
+                wait_s = None if is_hopeless else budget.wait_s(err, attempt, at_most_s=min(left_s, patience_s))
+                if wait_s is None:
+                    raise
             await self._pause(wait_s)
             attempt += 1
 
     async def _guarded(self, body: bytes, watcher: Watcher) -> Completion:
-        """Ask, unless the breaker is open; it is told what came of it."""
-        if rests_s := self._breaker.rests_s():
-            raise faults.resting(self.label, rests_s)
+        """Ask for a whole reply, unless the breaker is open; it is told what came of it."""
+        ticket = self._breaker.enter()
+        if ticket is None:
+            raise faults.resting(self.label, self._breaker.rests_s)
         try:
             completion = await self._ask(body, watcher)
+            if completion.is_cut:
+                raise faults.interrupted(self.label, "broke off in the middle of its reply")
         except ModelUnavailable as err:
-            self._breaker.failed(err)
+            self._breaker.failed(err, ticket)
             raise
         except ModelError:
             self._breaker.succeeded()  # it is there, whatever it said
             raise
         except BaseException:
-            self._breaker.let_go()
+            self._breaker.let_go(ticket)
             raise
         self._breaker.succeeded()
         return completion

@@ -14,7 +14,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from bot.errors import ConversationTooLong, ModelError, ModelGarbled, ModelRejected, ModelUnavailable
+from bot.errors import (
+    ConversationTooLong,
+    ModelError,
+    ModelFiltered,
+    ModelGarbled,
+    ModelRejected,
+    ModelUnavailable,
+)
 from bot.models.complaints import MIN_WAIT_S, Complaint, complaint, complaint_of_body, retry_after_of_body
 
 __all__ = [
@@ -56,12 +63,13 @@ def fault(
     model, status = f"The model {label!r}", said.status
     match said.kind:
         case "overflow":
-            text = "The conversation is too long for the model. Start a new thread, or reset this one and ask again."
+            text = "The conversation is too long for the model. Start a new thread and ask again."
             return ConversationTooLong(label, text, status=status)
         case "quota":
             text = f"{model} has no quota left. An operator has to check the plan and billing of its account."
         case "filter":
             text = f"{model} was not allowed to answer: its provider's content filter objected. Say it in other words."
+            return ModelFiltered(label, text, status=status)
         case "no_tools":
             text = f"{model} does not support tools{_quoted(said, clean)}. An operator can set tools = false for it."
         case "template":
@@ -82,7 +90,7 @@ def _fault_of_status(
     if 300 <= status < 400:
         text = f"{model} sent us to another address, which is not followed. An operator has to correct its api_url."
     elif status in (401, 403):
-        text = f"{model} refused our key. An operator has to check its api_key."
+        text = f"{model} refused our key. An operator has to check its key."
     elif status in (404, 405):
         text = f"{model} was not found. An operator has to check its model_name, api_url and host_type."
     else:
@@ -99,7 +107,7 @@ def _passing(label: str, said: Complaint, retry_after_s: float | None, clean: Ca
         text = f"{model} took too long to answer. Please try again {when}."
     else:
         text = f"{model} has a problem on its side{_quoted(said, clean)}. Please try again {when}."
-    return ModelUnavailable(label, text, retry_after_s=retry_after_s)
+    return ModelUnavailable(label, text, retry_after_s=retry_after_s, status=said.status)
 
 
 def garbled(label: str, why: str) -> ModelGarbled:

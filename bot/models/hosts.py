@@ -215,7 +215,7 @@ def _checked(api_url: str) -> SplitResult:
     if not has_host:
         raise ValueError("api_url names no host")
     if "@" in url.netloc:
-        raise ValueError("api_url must not contain a user or password; put the key into api_key")
+        raise ValueError("api_url must not contain a user or password; name its variable with api_key_env")
     if url.query or url.fragment:
         raise ValueError("api_url must not contain '?' or '#'")
     return url

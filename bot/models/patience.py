@@ -56,38 +56,41 @@ class Breaker:
     clock: Clock = time.monotonic
     _failures: int = field(default=0, init=False)
     _open_until: float = field(default=-math.inf, init=False)
-    _is_trying: bool = field(default=False, init=False)
-
-    def rests_s(self) -> float:
-        """How long nobody should ask, in seconds; 0 = go ahead, and report the outcome."""
-        remaining = self._open_until - self.clock()
-        if remaining > 0:
-            return remaining
-        if self._failures < FAILURES:
-            return 0.0
-        if self._is_trying:
-            return 1.0
-        self._is_trying = True
-        return 0.0
+    _trial: object | None = field(default=None, init=False)
 
     @property
     def is_open(self) -> bool:
         return self.clock() < self._open_until
 
+    @property
+    def rests_s(self) -> float:
+        """How long nobody should ask, in seconds, while `enter` gives None."""
+        return max(1.0, self._open_until - self.clock())
+
+    def enter(self) -> object | None:
+        """Give a ticket for one request, None when nobody should ask now. Its outcome has to be reported."""
+        if self.is_open or (self._failures >= FAILURES and self._trial is not None):
+            return None
+        ticket = object()
+        if self._failures >= FAILURES:
+            self._trial = ticket
+        return ticket
+
     def succeeded(self) -> None:
-        self._failures, self._is_trying, self._open_until = 0, False, -math.inf
+        self._failures, self._trial, self._open_until = 0, None, -math.inf
 
-    def let_go(self) -> None:
+    def let_go(self, ticket: object) -> None:
         """The request ended without telling anything about the endpoint: it was cancelled."""
-        self._is_trying = False
+        if ticket is self._trial:
+            self._trial = None
 
-    def failed(self, err: ModelUnavailable) -> None:
-        self._is_trying = False
-        wished = err.retry_after_s
-        if wished is not None:  # it is there, and said itself when to come back
-            if wished > MAX_WAIT_S:
-                self._open_until = self.clock() + min(wished, MAX_REST_S)
+    def failed(self, err: ModelUnavailable, ticket: object | None = None) -> None:
+        self.let_go(ticket)
+        wished_s = min(err.retry_after_s or 0.0, MAX_REST_S)
+        if err.status == 429:  # it is there, and says itself when to come back
+            if wished_s > MAX_WAIT_S:
+                self._open_until = self.clock() + wished_s
             return
         self._failures += 1
         if self._failures >= FAILURES:
-            self._open_until = self.clock() + REST_S
+            self._open_until = self.clock() + max(REST_S, wished_s)

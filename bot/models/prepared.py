@@ -16,7 +16,8 @@ from bot.errors import ModelConfigError
 from bot.models.config import ModelConfig
 from bot.models.hosts import ENDPOINT
 
-_OF_THE_CONNECTION = frozenset({"host", "connection", "content-length", "accept-encoding", "transfer-encoding"})
+_KEPT = frozenset({"accept", "authorization", "content-type", "user-agent"})
+"""Nothing else: variables like OPENAI_CUSTOM_HEADERS may hold what is meant for another endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,6 @@ def prepare(config: ModelConfig) -> Prepared:
 
 
 def _kept(headers: Mapping[str, str]) -> CIMultiDictProxy[str]:
-    """The headers that belong to the request, not to the connection it goes over."""
-    kept = {name: value for name, value in headers.items() if name.lower() not in _OF_THE_CONNECTION}
+    """The headers that say what is asked, by whom, and nothing of the connection or of the SDK."""
+    kept = {name: value for name, value in headers.items() if name.lower() in _KEPT}
     return CIMultiDictProxy(CIMultiDict({**kept, "Accept-Encoding": "identity"}))

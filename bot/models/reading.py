@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from bot.engine.ports import TextListener
 from bot.models.completion import Completion, NotACompletion, parse_body
@@ -24,7 +25,7 @@ class BrokenOff(Exception):
 
 
 class FellSilent(Exception):
-    """A streamed reply stopped in the middle without ending."""
+    """A streamed reply brings no more of itself without ending, or does not begin."""
 
 
 class Scrambled(Exception):
@@ -32,7 +33,10 @@ class Scrambled(Exception):
 
 
 class Watcher:
-    """Whoever reads along: told the whole text so far, at most every `TEXT_EVERY_S` seconds and at the end."""
+    """Whoever reads along: told the whole text so far, at most every `TEXT_EVERY_S` seconds and at the end.
+
+    `half` is the longest reply that did not come whole, None while there is none.
+    """
 
     def __init__(self, on_text: TextListener | None, redact: Callable[[str], str]) -> None:
         self._on_text = on_text
@@ -40,6 +44,7 @@ class Watcher:
         self._told = ""
         self._next_s = 0.0
         self.has_begun = False
+        self.half: Completion | None = None
 
     async def see(self, fragments: ReplyFragments) -> None:
         """Take note of a reply that has grown."""
@@ -48,6 +53,14 @@ class Watcher:
             text = shown_so_far(fragments.content)
             if len(text) >= len(self._told):  # a second try begins anew: what is there stays until it has caught up
                 await self.tell(text)
+
+    def keep(self, fragments: ReplyFragments, why: str | None) -> None:
+        """Keep what has come of a reply that will not go on; `why` takes the place of its finish reason."""
+        if not fragments.has_begun or fragments.is_finished:
+            return
+        half = replace(fragments.completion(), finish=why, is_cut=True)
+        if self.half is None or len(str(half.message["content"])) >= len(str(self.half.message["content"])):
+            self.half = half
 
     async def tell(self, text: str) -> None:
         text = self._redact(text)
@@ -100,17 +113,25 @@ async def _whole(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
 async def _read_events(head: bytes, chunks: AsyncIterator[bytes], watcher: Watcher, silence_s: float) -> Completion:
     fragments = ReplyFragments()
     try:
-        async with asyncio.timeout(None) as silence:
+        async with asyncio.timeout(silence_s) as silence:
             await _take_events(head, chunks, fragments, watcher, silence, silence_s)
     except TimeoutError as err:
         if silence.expired():
+            watcher.keep(fragments, "silence")
             raise FellSilent from err
+        raise
+    except asyncio.CancelledError:
+        watcher.keep(fragments, "timeout")
+        raise
+    except Scrambled:
+        watcher.keep(fragments, None)
         raise
     except BrokenOff:
         if not fragments.has_begun:
             raise
     if not (fragments.has_begun or fragments.is_finished):
         raise BrokenOff
+    watcher.keep(fragments, None)
     return fragments.completion()
 
 

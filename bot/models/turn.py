@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import structlog
 
+from bot.engine.compaction import budget_tokens
 from bot.engine.ports import TextListener
 from bot.engine.types import Message, Reply, Run
-from bot.errors import ConversationTooLong, ModelError
+from bot.errors import ConversationTooLong, ModelError, ModelFiltered
 from bot.models.client import ModelClient
 from bot.models.patience import RetryBudget
 from bot.models.sending import without_images
@@ -44,6 +45,7 @@ class TurnModel:
         """Give the next message of the first model that can. Raises the last one's `ModelError`."""
         while True:
             shown = _Shown(on_text)
+            self._check_length(messages, run, tools)
             try:
                 return await self._chain[0].reply(
                     self._seen(messages),
@@ -52,14 +54,26 @@ class TurnModel:
                     tool_choice=tool_choice,
                     on_text=shown if on_text is not None else None,
                     budget=self._budget,
+                    is_last=len(self._chain) == 1,
                 )
-            except ConversationTooLong:
-                raise  # shortening it comes first
+            except (ConversationTooLong, ModelFiltered):
+                raise  # shortening it comes first; what one provider objects to is not taken to the next
             except ModelError as err:
                 if shown.anything or len(self._chain) == 1:
                     raise
                 failed, self._has_failed = self._chain.pop(0), True
                 log.warning("model.fallback", model=failed.label, next=self.label, why=err.user_message)
+
+    def _check_length(self, messages: tuple[Message, ...], run: Run, tools: bytes) -> None:
+        """What was made to fit the first model may be too long for the one that took over. Raises
+        `ConversationTooLong`."""
+        config = self._chain[0].config
+        if not self._has_failed or config.window_tokens is None:
+            return
+        tokens = (sum(one.weight for one in messages) + len(tools)) * run.tokens_per_weight
+        if tokens > budget_tokens(config.window_tokens):
+            text = f"The conversation is too long for the model {config.label!r}. Start a new thread and ask again."
+            raise ConversationTooLong(config.label, text, window_tokens=config.window_tokens)
 
     def _seen(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """The first model was given what it can see; one that takes over may be blind."""

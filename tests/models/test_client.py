@@ -12,10 +12,10 @@ import openai
 import pytest
 
 from bot.engine.types import Run, message
+from bot.engine.words import with_ending
 from bot.errors import ConversationTooLong, ModelConfigError, ModelGarbled, ModelRejected, ModelUnavailable
 from bot.models.client import ModelClient, ModelClients, _unreachable
 from bot.models.config import from_mapping
-from bot.models.faults import Interrupted
 from tests.models.endpoint import (
     CUT,
     ScriptedEndpoint,
@@ -123,6 +123,7 @@ async def test_what_the_environment_says_of_another_endpoint_is_not_sent(endpoin
     monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-other")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway-Token: tok-other")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     endpoint.script = [says("hi")]
 
@@ -130,7 +131,7 @@ async def test_what_the_environment_says_of_another_endpoint_is_not_sent(endpoin
 
     sent = str(endpoint.requests[0].headers)
     assert "Bearer none" in sent
-    assert not [word for word in ("org-1", "proj-1", "sk-other") if word in sent]
+    assert not [word for word in ("org-1", "proj-1", "sk-other", "tok-other", "stainless") if word in sent]
 
 
 # --- replies ---
@@ -456,10 +457,40 @@ async def test_a_hanging_endpoint_ends_at_the_time_limit(endpoint, client_for):
 async def test_a_stream_that_falls_silent_behind_keep_alives_is_given_up(endpoint, client_for):
     pings = [piece for _ in range(100) for piece in (b": ping\n\n", 0.05, delta(), delta(role="assistant"))]
     endpoint.script = [Stream([delta(content="Hel"), *pings])] * 3
-    client = client_for(silence_s=0.3)
+    reply = await ask(client_for(silence_s=0.3), Seen())
 
-    assert "stopped answering for 0.3 seconds" in await failure(client, Interrupted, Seen())
+    assert (reply.text, reply.finish, reply.is_cut) == ("Hel", "silence", True)
     assert len(endpoint.requests) == 3
+
+
+async def test_a_stream_that_only_keeps_the_connection_is_given_up_before_its_first_word(endpoint, client_for):
+    pings = [piece for _ in range(100) for piece in (b": ping\n\n", 0.05)]
+    endpoint.script = [Stream(pings), says("hi")]
+
+    assert (await ask(client_for(silence_s=0.3), Seen())).text == "hi"
+
+
+@pytest.mark.parametrize(
+    "then",
+    [Status(401), Status(503), Stream([delta(content="H"), 0.01, CUT]), Status(delay_s=30)],
+    ids=["key", "down", "shorter", "late"],
+)
+async def test_the_longest_half_of_a_reply_is_kept_whatever_comes_then(endpoint, client_for, then):
+    endpoint.script = [Stream([delta(content="Hello, wor"), 0.01, CUT]), then, then]
+
+    reply = await ask(client_for(timeout_s=1), Seen())
+
+    assert (reply.text, reply.is_cut) == ("Hello, wor", True)
+
+
+async def test_what_came_until_the_time_limit_is_kept_and_says_so(endpoint, client_for):
+    endpoint.script = [Stream([piece for _ in range(100) for piece in (delta(content="word "), 0.05)])]
+
+    reply = await ask(client_for(timeout_s=0.4), Seen())
+
+    assert reply.text.startswith("word word")
+    assert (reply.finish, reply.is_cut) == ("timeout", True)
+    assert "did not finish its reply in time" in with_ending(reply)
 
 
 async def test_row_8_lone_surrogates_in_a_reply_do_no_harm(endpoint, client_for):

@@ -9,7 +9,7 @@ import pytest
 from bot.errors import ModelRejected, ModelUnavailable
 from bot.models.faults import Resting
 from bot.models.patience import FAILURES, MAX_REST_S, REST_S, RETRIES_PER_TURN, Breaker, RetryBudget
-from tests.models.endpoint import Status, Stream, delta, says
+from tests.models.endpoint import CUT, Status, Stream, delta, says
 from tests.models.test_client import HELLO, RUN, Seen, ask, failure
 
 BUSY = ModelUnavailable("fast", "busy.")
@@ -23,7 +23,7 @@ class Clock:
 
 
 def asked_to_wait(seconds: float) -> ModelUnavailable:
-    return ModelUnavailable("fast", "busy.", retry_after_s=seconds)
+    return ModelUnavailable("fast", "busy.", retry_after_s=seconds, status=429)
 
 
 # --- the budget of a turn ---
@@ -69,58 +69,83 @@ async def test_the_replies_of_one_turn_share_their_retries(endpoint, client_for)
 # --- the breaker ---
 
 
-def test_it_opens_after_so_many_failures_in_a_row_and_lets_one_try_later() -> None:
-    clock = Clock()
+def broken(clock: Clock) -> Breaker:
     breaker = Breaker(clock)
     for _ in range(FAILURES):
-        assert breaker.rests_s() == 0
-        breaker.failed(BUSY)
+        breaker.failed(BUSY, breaker.enter())
+    return breaker
 
-    assert breaker.rests_s() == REST_S
+
+def test_it_opens_after_so_many_failures_in_a_row_and_lets_one_try_later() -> None:
+    clock = Clock()
+    breaker = broken(clock)
+
+    assert (breaker.enter(), breaker.rests_s) == (None, REST_S)
     clock.now += REST_S
-    assert breaker.rests_s() == 0, "one may try"
-    assert breaker.rests_s() > 0, "and only one"
-    breaker.failed(BUSY)
-    assert breaker.rests_s() == REST_S
+    trial = breaker.enter()
+    assert trial is not None, "one may try"
+    assert breaker.enter() is None, "and only one"
+    breaker.failed(BUSY, trial)
+    assert (breaker.enter(), breaker.rests_s) == (None, REST_S)
     clock.now += REST_S
-    assert breaker.rests_s() == 0
+    assert breaker.enter() is not None
     breaker.succeeded()
-    assert breaker.rests_s() == breaker.rests_s() == 0
+    assert None not in (breaker.enter(), breaker.enter())
 
 
 def test_a_success_in_between_starts_the_count_anew() -> None:
     breaker = Breaker(Clock())
     for _ in range(3):
         for _ in range(FAILURES - 1):
-            breaker.failed(BUSY)
+            breaker.failed(BUSY, breaker.enter())
         breaker.succeeded()
 
-    assert breaker.rests_s() == 0
+    assert breaker.enter() is not None
 
 
 def test_a_rate_limit_is_no_failure_but_a_long_one_is_kept() -> None:
-    clock = Clock()
-    breaker = Breaker(clock)
+    breaker = Breaker(Clock())
     for _ in range(3 * FAILURES):
-        breaker.failed(asked_to_wait(5))
-    assert breaker.rests_s() == 0
+        breaker.failed(asked_to_wait(5), breaker.enter())
+    assert breaker.enter() is not None
 
-    breaker.failed(asked_to_wait(86_400))
+    breaker.failed(asked_to_wait(86_400), breaker.enter())
 
-    assert breaker.rests_s() == MAX_REST_S
+    assert (breaker.enter(), breaker.rests_s) == (None, MAX_REST_S)
 
 
-def test_a_try_that_was_cancelled_leaves_room_for_another() -> None:
+def test_an_outage_that_says_when_to_come_back_is_an_outage() -> None:
+    breaker = Breaker(Clock())
+    for _ in range(FAILURES):
+        breaker.failed(ModelUnavailable("fast", "busy.", retry_after_s=1, status=503), breaker.enter())
+
+    assert breaker.enter() is None
+
+
+def test_a_trial_that_was_cancelled_leaves_room_for_another_and_an_old_request_does_not() -> None:
     clock = Clock()
     breaker = Breaker(clock)
+    old = breaker.enter()
     for _ in range(FAILURES):
-        breaker.failed(BUSY)
+        breaker.failed(BUSY, breaker.enter())
     clock.now += REST_S
-    assert breaker.rests_s() == 0
+    trial = breaker.enter()
 
-    breaker.let_go()
+    breaker.let_go(old)
+    assert breaker.enter() is None, "the trial is still under way"
+    breaker.let_go(trial)
+    assert breaker.enter() is not None
 
-    assert breaker.rests_s() == 0
+
+async def test_streams_that_always_break_off_open_it_too(endpoint, client_for) -> None:
+    endpoint.script = [Stream([delta(content="Hel"), 0.01, CUT])] * 100
+    client = client_for()
+    for _ in range(2):
+        assert (await ask(client, Seen())).is_cut
+
+    await failure(client, Resting, Seen())
+
+    assert len(endpoint.requests) == FAILURES
 
 
 async def test_an_endpoint_that_is_down_is_soon_not_asked_any_more(endpoint, client_for) -> None:

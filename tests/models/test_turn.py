@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from bot.engine.types import ImagePart, TextPart, message
-from bot.errors import ConversationTooLong, ModelError
+from bot.errors import ConversationTooLong, ModelError, ModelFiltered
 from bot.models.client import ModelClients
 from bot.models.config import from_mapping
 from tests.models.endpoint import CUT, ScriptedEndpoint, Status, Stream, calls, delta, says
@@ -113,3 +115,41 @@ async def test_one_that_takes_over_is_sent_images_only_if_it_sees(endpoint, sees
     assert sent[0] == {"type": "text", "text": "What is this?"}
     assert ("image_url" in sent[1]) is sees
     assert sees or sent[1] == {"type": "text", "text": "[an image, which you cannot see: say so if it matters]"}
+
+
+async def test_nobody_waits_long_for_one_model_while_another_is_there(both):
+    model, first, second = both
+    first.script = [Status(429, headers={"Retry-After": "30"})]
+    second.script = [says("hi")]
+
+    started = time.monotonic()
+    assert (await ask(model)).text == "hi"
+
+    assert len(first.requests) == 1
+    assert time.monotonic() - started < 5
+
+
+async def test_what_one_provider_s_filter_objects_to_is_not_taken_to_the_next(both):
+    model, first, second = both
+    first.script = [Status(400, {"error": {"code": "content_filter", "message": "The response was filtered"}})]
+
+    with pytest.raises(ModelFiltered):
+        await ask(model)
+
+    assert second.requests == []
+
+
+async def test_what_is_too_long_for_the_one_that_took_over_is_not_sent_to_it(endpoint):
+    long = message("user", "word " * 4000)
+    async with ScriptedEndpoint([says("never")]) as other, ModelClients() as clients:
+        row = {"model_name": "m", "host_type": "generic"}
+        chain = [
+            from_mapping({**row, "label": "first", "api_url": endpoint.url, "context_k": 128}),
+            from_mapping({**row, "label": "second", "api_url": other.url, "context_k": 4}),
+        ]
+        endpoint.script = [Status(401)]
+
+        with pytest.raises(ConversationTooLong) as caught:
+            await clients.for_turn(chain).reply((long,), run=RUN, tools=b"")
+
+        assert (caught.value.window_tokens, other.requests) == (4000, [])

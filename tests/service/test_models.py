@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -131,3 +132,18 @@ async def test_a_shortened_run_that_waits_is_sent_the_same_after_a_restart(
         assert again.answers() == ["Deployed."]
 
     assert endpoint.requests[-1].body["messages"][: len(shortened)] == shortened
+
+
+async def test_a_fallback_with_a_small_window_is_sent_what_fits_it(
+    settings: Settings, endpoint: ScriptedEndpoint, other: ScriptedEndpoint
+) -> None:
+    found = [calls(("notes_search", {"query": "milk"}))] * 3
+    endpoint.script = [calls(("notes_add", {"text": "milk " * 700})), *found, Status(401)]
+    other.script = [calls(("notes_search", {"query": "milk"})), says("Found.")]
+    async with opened_with(settings, two(endpoint, other, context_k=8)) as one:
+        await one.say("Remember a lot of milk, then look for it")
+        assert one.answers() == ["Found."]
+
+    sizes = [len(json.dumps(request.body["messages"])) for request in other.requests]
+    assert max(sizes) <= 8000 * 0.75 * 3
+    assert max(sizes) < len(endpoint.requests[-1].raw) * 0.8

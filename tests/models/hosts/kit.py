@@ -59,7 +59,7 @@ class Talk:
         """Give the sentence of the error the next question ends in."""
         with pytest.raises(kind) as caught:
             await self.ask(stream=stream)
-        assert type(caught.value) is kind
+        assert isinstance(caught.value, kind)
         said = caught.value.user_message
         assert all(word not in said for word in ("sk-secret-key", "<html", "Traceback", "\n"))
         return said
