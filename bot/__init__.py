@@ -11,13 +11,27 @@ from typing import TYPE_CHECKING
 from bot._version import __version__
 
 if TYPE_CHECKING:
+    from bot.engine.types import FilePart, ImagePart, TextPart
     from bot.orchestrator import OrchestratorResult, resume, run
     from bot.tools.context import ToolContext
     from bot.tools.registry import tool
 
-__all__ = ["OrchestratorResult", "ToolContext", "__version__", "resume", "run", "tool"]
+__all__ = [
+    "FilePart",
+    "ImagePart",
+    "OrchestratorResult",
+    "TextPart",
+    "ToolContext",
+    "__version__",
+    "resume",
+    "run",
+    "tool",
+]
 
 _HOME = {
+    "FilePart": "bot.engine.types",
+    "ImagePart": "bot.engine.types",
+    "TextPart": "bot.engine.types",
     "run": "bot.orchestrator",
     "resume": "bot.orchestrator",
     "OrchestratorResult": "bot.orchestrator",

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from bot.engine.types import Actor, Place
 from bot.models.config import ModelConfig
+from bot.models.registry import USUAL
 from bot.storage.audit import AuditRows
 from bot.work import Parts, refresh_book, role_of
 
@@ -15,8 +16,6 @@ HELP = {
     "model": "which models may answer here; `/nod model LABEL` chooses one, `/nod model usual` lets it go",
     "stop": "stop what I am working on for you here",
 }
-USUAL = "usual"
-
 Stop = Callable[[Place, Actor], Awaitable[str]]
 
 

@@ -17,8 +17,8 @@ from bot.engine import words
 from bot.engine.loop import Crew, drive
 from bot.engine.machine import Limits, apply
 from bot.engine.steps import Decided
-from bot.engine.types import CallState, Content, Decision, Rights, Run, ToolCall
-from bot.errors import CheckpointError, ConfigError, ModelConfigError
+from bot.engine.types import CallState, Content, Decision, FilePart, ImagePart, Rights, Run, TextPart, ToolCall
+from bot.errors import BotError, CheckpointError, ConfigError, ModelConfigError
 from bot.history import seen_by
 from bot.models.client import ModelClients
 from bot.models.config import ModelConfig, from_mapping
@@ -80,12 +80,15 @@ async def run(
 ) -> OrchestratorResult:
     """Answer `task`, using tools; stop with a checkpoint where a call needs confirmation.
 
+    `task` is text, or a sequence of `bot.TextPart`, `bot.ImagePart` (a `data:` or `https:` URL) and `bot.FilePart`.
+
     `model_cfg`: `label, api_url, api_key, model_name, host_type, context_k, max_rounds, tools`; without it the
     configured default model. `tool_list` None = every tool of the role, [] = none. `tools`: functions decorated with
     `@bot.tool`, in place of the built-in ones. Raises `ModelConfigError` (also a RuntimeError) when the model is not
     configured, and
     `ConfigError` for a wrong setting; what goes wrong later is said in the result.
     """
+    task = _checked(task)
     settings, _ = load()
     chain = _chain(model_cfg, settings, user_role)
     model = chain[0]
@@ -135,6 +138,15 @@ async def resume(
     chain = _chain_of(stored, model_cfg, settings)
     toolbox = _toolbox(stored, chain, settings, tools)
     return await _drive(_decide_all(stored, confirmed), chain, toolbox, settings)
+
+
+def _checked(task: Content) -> Content:
+    if isinstance(task, str):
+        return task
+    parts = tuple(task)
+    if not parts or not all(isinstance(part, TextPart | ImagePart | FilePart) for part in parts):
+        raise BotError("The task is text, or a sequence of bot.TextPart, bot.ImagePart and bot.FilePart.")
+    return parts
 
 
 def _decide_all(stored: Run, confirmed: Confirmed) -> Run:

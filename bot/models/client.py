@@ -22,9 +22,9 @@ from bot import crash
 from bot.engine.compaction import IMPLAUSIBLE
 from bot.engine.ports import TextListener
 from bot.engine.types import Message, Reply, Run
-from bot.errors import ModelError, ModelRejected, ModelUnavailable
+from bot.errors import ModelError, ModelGarbled, ModelRejected, ModelUnavailable
 from bot.models import faults
-from bot.models.completion import Completion, ErrorInReply, NotACompletion, mask
+from bot.models.completion import Completion, ErrorInReply, NotACompletion, TooMuchText, mask
 from bot.models.config import NO_KEY, ModelConfig
 from bot.models.patience import Breaker, RetryBudget
 from bot.models.pool import open_http
@@ -283,6 +283,9 @@ class ModelClient:
             raise _unreachable(label, err) from err
         except ErrorInReply as err:
             raise faults.fault(label, faults.complaint(None, err.error), clean=self._clean) from err
+        except TooMuchText as err:
+            text = f"The model {label!r} wrote too much text and did not end, so I stopped listening. Ask for less."
+            raise ModelGarbled(label, text) from err
         except NotACompletion as err:
             raise faults.garbled(label, str(err)) from err
         except BrokenOff as err:

@@ -10,11 +10,17 @@ import orjson
 
 from bot.engine.types import Usage
 
+MAX_TEXT = 2_000_000
+"""Characters of one reply."""
 ONE_CALL = Usage(model_calls=1)
 
 
 class NotACompletion(ValueError):
     """The bytes are not a completion; the text says what they are instead. Never shown as it is."""
+
+
+class TooMuchText(NotACompletion):
+    """A reply that does not end: nobody could read it."""
 
 
 class ErrorInReply(Exception):
@@ -115,7 +121,14 @@ def parse_body(raw: bytes) -> Completion:
     message = choice.get("message")
     if not isinstance(message, dict):
         raise NotACompletion("no message")
+    check_length(message.get("content"))
     return Completion(message, read_finish(choice), usage=read_usage(parsed.get("usage")))
+
+
+def check_length(content: object) -> None:
+    """Raise `TooMuchText` for a text over the cap."""
+    if isinstance(content, str) and len(content) > MAX_TEXT:
+        raise TooMuchText("too much text")
 
 
 def mask(value: object, redact: Callable[[str], str]) -> object:

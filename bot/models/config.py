@@ -16,6 +16,7 @@ from bot.models.hosts import Host, base_url, find_host
 DEFAULT_LABEL = "default"
 DEFAULT_TIMEOUT_S = 120.0
 DEFAULT_SILENCE_S = 60.0
+LEAST_CONTEXT_K, MOST_CONTEXT_K = 0.5, 10_000.0
 NO_KEY = "none"
 
 _OURS = frozenset({"model", "messages", "tools", "tool_choice", "stream", "stream_options", "n"})
@@ -117,7 +118,7 @@ def read_config(label: str, raw: Mapping[str, object]) -> ModelConfig:
         model_name=_required(raw, "model_name"),
         api_key=_api_key(raw),
         host_type=_text(raw, "host_type") or "openwebui",
-        context_k=_number(raw, "context_k"),
+        context_k=_context(raw),
         max_rounds=_whole(raw, "max_rounds", at_least=1),
         tools=_tools(raw.get("tools")),
         sampling=_sampling(raw.get("sampling")),
@@ -164,6 +165,13 @@ def _number(raw: Mapping[str, object], key: str) -> float | None:
     return value
 
 
+def _context(raw: Mapping[str, object]) -> float | None:
+    context_k = _number(raw, "context_k")
+    if context_k is not None and not LEAST_CONTEXT_K <= context_k <= MOST_CONTEXT_K:
+        raise ValueError(f"context_k is in thousands of tokens, from {LEAST_CONTEXT_K:g} to {MOST_CONTEXT_K:g}")
+    return context_k
+
+
 def _whole(raw: Mapping[str, object], key: str, *, at_least: int) -> int | None:
     value = raw.get(key)
     if value is None:
@@ -184,9 +192,9 @@ def _names(raw: Mapping[str, object], key: str) -> tuple[str, ...] | None:
     value = raw.get(key)
     if value is None:
         return None
-    if isinstance(value, list | tuple) and all(isinstance(name, str) and name for name in value):
+    if isinstance(value, list | tuple) and value and all(isinstance(name, str) and name for name in value):
         return tuple(value)
-    raise ValueError(f"{key} must be a list of names")
+    raise ValueError(f"{key} must be a list of names, at least one")
 
 
 def _prices(value: object) -> Prices | None:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 import orjson
 
 from bot.models.completion import (
+    MAX_TEXT,
     Completion,
     ErrorInReply,
     NotACompletion,
+    TooMuchText,
     dump_json,
     first_choice,
     parse_object,
@@ -128,6 +130,7 @@ class ReplyFragments:
         self._finish: str | None = None
         self._usage: object = None
         self._has_choice = False
+        self._length = 0
         self.progress = 0
         self.is_done = False
 
@@ -192,6 +195,9 @@ class ReplyFragments:
     def _take_content(self, content: object) -> None:
         if isinstance(content, str):
             self._content.append(content)
+            self._length += len(content)
+            if self._length > MAX_TEXT:
+                raise TooMuchText("too much text")
         elif isinstance(content, list):
             self._parts = (
                 [*self.content, *content] if isinstance(self.content, list) else [*self._text_part(), *content]

@@ -90,7 +90,7 @@ def _fault_of_status(
     if 300 <= status < 400:
         text = f"{model} sent us to another address, which is not followed. An operator has to correct its api_url."
     elif status in (401, 403):
-        text = f"{model} refused our key. An operator has to check its key."
+        text = f"{model} refused our key. An operator has to check its api_key."
     elif status in (404, 405):
         text = f"{model} was not found. An operator has to check its model_name, api_url and host_type."
     else:

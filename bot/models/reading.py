@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bot.engine.ports import TextListener
-from bot.models.completion import Completion, NotACompletion, parse_body
+from bot.models.completion import Completion, NotACompletion, TooMuchText, parse_body
 from bot.models.config import DEFAULT_SILENCE_S
 from bot.models.deltas import ReplyFragments
 from bot.models.sse import MAX_TOTAL, Event, Splitter
@@ -94,7 +94,7 @@ async def _first_line(chunks: AsyncIterator[bytes]) -> bytes:
     async for chunk in chunks:
         total += len(chunk)
         if total > MAX_TOTAL:
-            raise NotACompletion("too much text")
+            raise TooMuchText("too much text")
         head = (head + chunk).lstrip()
         if len(head) >= _ENOUGH:
             break
@@ -106,7 +106,7 @@ async def _whole(head: bytes, chunks: AsyncIterator[bytes]) -> bytes:
     async for chunk in chunks:
         body += chunk
         if len(body) > MAX_TOTAL:
-            raise NotACompletion("too much text")
+            raise TooMuchText("too much text")
     return bytes(body)
 
 
@@ -162,7 +162,7 @@ def _take(event: Event, fragments: ReplyFragments) -> None:
     try:
         fragments.feed(event)
     except NotACompletion as err:
-        if not fragments.progress:
+        if not fragments.progress or isinstance(err, TooMuchText):
             raise
         raise Scrambled from err
 

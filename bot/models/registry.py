@@ -6,6 +6,7 @@ Knows no SDK and no network; keys come from the environment.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -15,6 +16,9 @@ from bot.errors import ConfigError, ModelConfigError
 from bot.models.config import DEFAULT_LABEL, DEFAULT_TIMEOUT_S, KEYS, ModelConfig, read_config
 
 FILE = "models.toml"
+USUAL = "usual"
+"""What `/nod model` calls the orchestrator."""
+_LABEL = re.compile(r"[\w.-]{1,60}")
 ROLES = ("orchestrator", "fallback", "summary")
 
 
@@ -59,9 +63,12 @@ class Registry:
         roles = _roles(document, models)
         alone = next(iter(models)) if len(models) == 1 else None
         usual = settings_model.label if settings_model is not None else alone
+        orchestrator = _one_label(roles, "orchestrator", models) or usual
+        if models and orchestrator is None:
+            raise ConfigError(FILE, f"[roles] orchestrator: name which model answers: {', '.join(models)}")
         return cls(
             models.values(),
-            default=_one_label(roles, "orchestrator", models) or usual,
+            default=orchestrator,
             fallback=_labels(roles, "fallback", models),
             summary=_one_label(roles, "summary", models),
         )
@@ -122,11 +129,11 @@ def _document(path: Path | None) -> dict[str, object]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
         raise ConfigError(FILE, f"not readable as TOML: {err}") from err
     except OSError as err:
-        raise ConfigError("MODELS_FILE", f"cannot be read: {err.strerror}") from err
+        raise ConfigError("MODELS_FILE", f"{path} cannot be read: {err.strerror}") from err
 
 
 def _models(document: Mapping[str, object], environ: Mapping[str, str], timeout_s: float) -> dict[str, ModelConfig]:
@@ -141,6 +148,8 @@ def _models(document: Mapping[str, object], environ: Mapping[str, str], timeout_
 
 def _row(label: str, row: object, environ: Mapping[str, str], timeout_s: float) -> ModelConfig:
     where = f"[models.{label}] "
+    if not _LABEL.fullmatch(label) or label == USUAL:
+        raise ConfigError(FILE, f"models: {label!r} is no label: letters, digits, '.', '_' and '-', and not {USUAL!r}")
     if not isinstance(row, dict):
         raise ConfigError(FILE, f"{where}must be a table")
     if "api_key" in row:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.models.completion import NotACompletion
+from bot.models.completion import NotACompletion, TooMuchText
 
 MAX_LINE = 8 << 20
 MAX_TOTAL = 16 << 20
@@ -38,7 +38,7 @@ class Splitter:
         """Give the events that this chunk completes."""
         self._total += len(chunk)
         if self._total > self._max_total:
-            raise NotACompletion("too much text")
+            raise TooMuchText("too much text")
         self._rest += chunk
         return [event for line in self._lines() if (event := self._take(line))]
 

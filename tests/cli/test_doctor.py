@@ -164,7 +164,7 @@ async def test_several_models_and_no_orchestrator_is_said(nod: Nod, tmp_path: Pa
     ran = await nod("doctor", "--offline", MODELS_FILE=str(file), CLOUD_KEY="sk-cloud-0123456789", **OF_SETTINGS)
 
     assert ran.code == 1
-    assert "NOT  roles          No model is configured. Set MODEL_API_URL and MODEL_NAME, or name an orch" in ran.out
+    assert "NOT  models         models.toml: [roles] orchestrator: name which model answers: kitchen" in ran.out
 
 
 async def test_a_role_of_an_unknown_model_is_said(nod: Nod, tmp_path: Path) -> None:

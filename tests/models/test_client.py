@@ -438,6 +438,13 @@ async def test_row_28_a_reply_beyond_the_cap_is_stopped(endpoint, client_for):
     assert "too much text" in await failure(client_for(), ModelGarbled)
 
 
+async def test_a_streamed_reply_that_does_not_end_is_stopped_and_not_asked_for_again(endpoint, client_for):
+    endpoint.script = [Stream([*[delta(content="x" * 10_000)] * 300, delta(finish="stop")])] * 3
+
+    assert "did not end, so I stopped listening" in await failure(client_for(), ModelGarbled, Seen())
+    assert len(endpoint.requests) == 1
+
+
 async def test_row_28_a_drip_ends_at_the_time_limit(endpoint, client_for):
     endpoint.script = [Stream([piece for _ in range(100) for piece in (b": ping\n\n", 0.05)])]
 

@@ -68,6 +68,9 @@ def test_a_missing_address_or_name_is_an_error_naming_the_label_and_not_the_key(
         ({"max_rounds": 0}, "max_rounds must be a whole number of at least 1"),
         ({"max_rounds": True}, "max_rounds must be"),
         ({"context_k": "8"}, "context_k must be a positive number"),
+        ({"context_k": 32768}, "context_k is in thousands of tokens, from 0.5 to 10000"),
+        ({"context_k": 0.01}, "context_k is in thousands of tokens"),
+        ({"for_roles": []}, "for_roles must be a list of names, at least one"),
         ({"timeout_s": -1}, "timeout_s must be a positive number"),
         ({"timeout_s": float("nan")}, "timeout_s must be a positive number"),
         ({"tools": "notes_add"}, "tools must be true, false or a list"),
@@ -148,6 +151,12 @@ def test_prices_are_dollars_per_million_tokens():
 # --- models.toml ---
 
 
+def test_a_file_as_notepad_saves_it_is_read(tmp_path):
+    (tmp_path / "models.toml").write_text('[models.fast]\napi_url = "http://h:1"\nmodel_name = "m"\n', "utf-8-sig")
+
+    assert Registry.load(tmp_path / "models.toml").labels() == ("fast",)
+
+
 def test_a_file_gives_models_by_label(tmp_path):
     registry = load(
         tmp_path,
@@ -201,7 +210,7 @@ def test_no_file_and_no_settings_is_an_error_only_when_a_model_is_asked_for(tmp_
 
 
 def test_a_file_that_is_named_and_missing_is_an_error(tmp_path):
-    with pytest.raises(ConfigError, match="MODELS_FILE: cannot be read"):
+    with pytest.raises(ConfigError, match=r"MODELS_FILE: .*none.toml cannot be read"):
         Registry.load(tmp_path / "none.toml")
 
 
@@ -226,6 +235,12 @@ def test_an_unknown_label_lists_the_known_ones():
         ("[roles]\norchestrator = 'x'", r"\[roles\] orchestrator: 'x' is not one of the models: none"),
         ("[roles]\nfallback = ['x']", r"\[roles\] fallback: 'x' is not one of the models: none"),
         ("[roles]\nboss = 'x'", r"\[roles\] unknown key 'boss'"),
+        (
+            "[models.a]\napi_url='http://h'\nmodel_name='m'\n[models.b]\napi_url='http://h'\nmodel_name='m'",
+            r"\[roles\] orchestrator: name which model answers: a, b",
+        ),
+        ("[models.usual]\napi_url='http://h'\nmodel_name='m'", "'usual' is no label"),
+        ("[models.'']\napi_url='http://h'\nmodel_name='m'", "'' is no label"),
         ("roles = 5", "roles must be a table"),
         ("models = 5", "models must be tables"),
         ("[models]\nfast = 5", r"\[models.fast\] must be a table"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import bot
+from bot.errors import BotError
 from tests.models.endpoint import CUT, ScriptedEndpoint, Status, Stream, calls, completion, delta, says
 from tests.orchestrator.kit import KEY, TOOLS, model, ran
 
@@ -169,3 +170,21 @@ async def test_row_23_whatever_comes_the_run_ends_with_a_sentence(endpoint: Scri
     assert "Traceback" not in result.response
     assert "<html>" not in result.response
     assert result.response
+
+
+@pytest.mark.parametrize("task", [[{"type": "text", "text": "hi"}], ["hi"], [], (None,)])
+async def test_a_task_that_is_no_task_is_one_sentence(endpoint: ScriptedEndpoint, task: Any) -> None:
+    with pytest.raises(
+        BotError, match=r"The task is text, or a sequence of bot.TextPart, bot.ImagePart and bot.FilePart."
+    ):
+        await bot.run(task, model_cfg=model(endpoint))
+
+
+async def test_a_list_of_parts_is_as_good_as_a_tuple(endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [says("a cat")]
+
+    parts = [bot.TextPart("What is this?"), bot.ImagePart("data:image/png;base64,AAAA")]
+    await bot.run(parts, model_cfg=model(endpoint))  # type: ignore[arg-type]
+
+    sent = endpoint.requests[0].body["messages"][-1]["content"]
+    assert [part["type"] for part in sent] == ["text", "image_url"]

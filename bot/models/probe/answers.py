@@ -13,6 +13,7 @@ from bot.models.faults import excerpt
 from bot.models.probe.checks import LIMIT_S, Check, Subject, sentences
 
 QUESTION = "Count from one to ten in words."
+AT_ONCE_MS = 150
 COLOUR = "red"
 COLOUR_QUESTION = "Which colour is this? Answer with one word."
 SIDE = 64
@@ -66,8 +67,17 @@ def _answered(reply: Reply, watch: _Watch) -> list[Check]:
             else "look into the log of its host"
         )
         return [Check("answers", "wrong", f"answers with nothing: {why}", {"total_ms": total_ms})]
+    if reply.is_cut:
+        why = "breaks off in the middle of its replies: look into the log of its host, and at what stands in between"
+        return [Check("answers", "wrong", why, {"total_ms": total_ms})]
     first_ms = watch.grown_ms[0]
     measured = {"first_token_ms": first_ms, "total_ms": total_ms}
+    if len(watch.grown_ms) == 1 and total_ms < AT_ONCE_MS:
+        at_once = "answers so fast that nobody could tell whether it streams"
+        return [
+            Check("answers", "ok", f"answers: all after {total_ms:,} ms", measured),
+            Check("streams", "ok", at_once),
+        ]
     if len(watch.grown_ms) == 1:
         whole = "answers in one piece: people see nothing of an answer before it is done"
         return [
@@ -76,6 +86,10 @@ def _answered(reply: Reply, watch: _Watch) -> list[Check]:
         ]
     answers = Check("answers", "ok", f"answers: first words after {first_ms:,} ms, all after {total_ms:,} ms", measured)
     return [answers, Check("streams", "ok", "streams")]
+
+
+def _all_after(total_ms: int, measured: dict[str, int]) -> Check:
+    return Check("answers", "ok", f"answers: all after {total_ms:,} ms", measured)
 
 
 async def sees(subject: Subject) -> Check:

@@ -10,7 +10,7 @@ from bot.models.config import from_mapping
 from bot.models.pool import open_http
 from bot.models.probe import probe
 from tests.cli.kit import free_port
-from tests.models.endpoint import Status
+from tests.models.endpoint import CUT, Status, Stream, delta
 from tests.models.pretend import PretendHost
 from tests.models.probe.conftest import KEY
 
@@ -112,6 +112,16 @@ async def test_one_that_is_too_slow_is_not_waited_for_again(endpoint):
         "Nothing else was tried."
     )
     assert len(endpoint.requests) == 1
+
+
+async def test_a_host_that_breaks_off_every_reply_is_not_fit(endpoint):
+    endpoint.script = [Stream([delta(content="one"), 0.05, delta(content=" two"), CUT])] * 9
+    config = from_mapping({"label": "cut", "api_url": endpoint.url, "model_name": "m", "host_type": "generic"})
+    async with open_http() as http:
+        checks = {check.name: check async for check in probe(config, http)}
+
+    assert checks["answers"].mark == "wrong"
+    assert checks["answers"].text.startswith("breaks off in the middle of its replies")
 
 
 async def test_an_answer_in_one_piece_is_told_and_no_failure(probed):
