@@ -116,7 +116,7 @@ class _Shortening:
     def _cut(self, at: int, level: int) -> None:
         if len(self._sent.get(at, self._messages[at].sent)) <= level + AROUND:
             return  # it is as short already: most are, after the first time
-        shortened = _head_and_tail(self._messages[at], level)
+        shortened = _result_cut(self._messages[at], level)
         if shortened is not None and len(shortened) < len(self._sent.get(at, self._messages[at].sent)):
             self._replace(at, shortened)
 
@@ -130,17 +130,22 @@ class _Shortening:
         return tuple(Cut(at, sent) for at, sent in changed)
 
 
-def _head_and_tail(result: Message, level: int) -> bytes | None:
+def _result_cut(result: Message, level: int) -> bytes | None:
     """A result with so many characters of it kept; None when it is no longer than that."""
     said = json.loads(result.body)
     text = str(said["content"])
+    short = head_and_tail(text, level)
+    return None if short == text else message("tool", short, tool_call_id=str(said["tool_call_id"])).sent
+
+
+def head_and_tail(text: str, level: int) -> str:
+    """The text with so many of its characters kept, and how many are left out; the text itself when it is no longer."""
     left_out = len(text) - level
     note = f"\n[... {left_out:,} characters left out here ...]\n"
     if left_out <= len(note):
-        return None
+        return text
     head, tail = level * 2 // 3, level // 3
-    short = text[:head] + note + text[len(text) - tail :]
-    return message("tool", short, tool_call_id=str(said["tool_call_id"])).sent
+    return text[:head] + note + text[len(text) - tail :]
 
 
 def _start_of_recent(messages: Sequence[Message]) -> int:
