@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from dataclasses import replace
 import structlog
 
 from bot.engine.types import Content, Message, Place, Run, TextPart, message
-from bot.errors import BotError, ModelError
+from bot.errors import BotError, ModelConfigError, ModelError
 from bot.history import (
     SUMMARY_ASK,
     Turn,
@@ -22,6 +23,7 @@ from bot.history import (
 )
 from bot.models.config import ModelConfig
 from bot.opening import opening
+from bot.policy.judge import ADMIN
 from bot.storage.context import NO_SUMMARY, Context, Summary
 from bot.work import Parts, rights_of, role_of, toolbox_for
 
@@ -96,14 +98,10 @@ async def sum_up(parts: Parts, place: Place) -> None:
     """
     context = await parts.context.of(place, at_most=NEWEST_TURNS)
     try:
-        answering = parts.models.get(context.model) if context.model in parts.models.labels() else parts.models.default
-        old = to_sum_up(
-            turns_of(context),
-            max_bytes=history_bytes(answering.window_tokens),
-            max_messages=answering.history_messages,
-        )
+        old = _falling_off(parts, context)
         if not old:
             return
+        answering = parts.models.get(context.model) if context.model in parts.models.labels() else parts.models.default
         model = parts.models.for_summary(answering.label)
         text = await _summary(parts, model, context.summary, old)
     except (ModelError, BotError) as err:
@@ -111,6 +109,35 @@ async def sum_up(parts: Parts, place: Place) -> None:
         return
     await parts.context.keep_summary(place, Summary(old[-1].upto, text), model=model.label)
     log.info("summary.kept", place=str(place), turns=len(old), model=model.label)
+
+
+def _falling_off(parts: Parts, context: Context) -> Sequence[Turn]:
+    """The turns that do not fit the smallest room of the models that may answer here."""
+    turns = turns_of(context)
+    fallen = (
+        to_sum_up(
+            turns,
+            max_bytes=history_bytes(model.window_tokens),
+            max_messages=model.history_messages,
+            has_vision=bool(model.vision),
+        )
+        for model in _may_answer(parts, context.model)
+    )
+    return max(fallen, key=len)
+
+
+def _may_answer(parts: Parts, chosen: str) -> list[ModelConfig]:
+    """The orchestrator, and what was chosen or answers the usual roles in its place. Raises `ModelConfigError` when no
+    model is configured."""
+    models = parts.models
+    labels = {models.default.label: models.default}
+    for role in (parts.book.default_role, ADMIN):
+        with contextlib.suppress(ModelConfigError):  # none is open to this role
+            model = models.for_person(role, chosen)
+            labels[model.label] = model
+    if chosen in models.labels():
+        labels[chosen] = models.get(chosen)
+    return list(labels.values())
 
 
 async def _summary(parts: Parts, model: ModelConfig, before: Summary, old: Sequence[Turn]) -> str:

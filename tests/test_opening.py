@@ -8,7 +8,7 @@ import pytest
 
 from bot.engine.types import FilePart, ImagePart, Message, TextPart, message
 from bot.errors import BotError
-from bot.history import Turn, fit_history, history_bytes
+from bot.history import Turn, fit_history, history_bytes, to_sum_up
 from bot.opening import opening, read_history
 
 
@@ -143,3 +143,25 @@ def test_a_session_message_that_is_none_is_refused(entry: object) -> None:
 
 def test_lone_surrogates_do_not_break_a_message() -> None:
     assert json.loads(message("user", "a\ud800b").body)["content"] == "a?b"
+
+
+# --- summed up ---
+
+
+@pytest.mark.parametrize("speaker", ["web:alice", "web:bob"])
+@pytest.mark.parametrize("text", ["asked", "one\ntwo\nthree\nfour", "\x0b" * 300])
+@pytest.mark.parametrize("room", [900, 1500, 2500, 6000])
+def test_what_is_not_told_is_summed_up_whoever_speaks(speaker: str, text: str, room: int) -> None:
+    said = [Turn("web:alice", f"{text} {at}", "yes", (FilePart("a.txt", text),)) for at in range(12)]
+
+    kept = said[len(to_sum_up(said, max_bytes=room)) :]
+
+    told = [one for one in fit_history(kept, speaker=speaker, max_bytes=room) if one.role == "assistant"]
+    assert len(told) == len(kept)
+
+
+def test_a_model_that_sees_nothing_does_not_count_images() -> None:
+    said = [Turn("web:alice", "look", "yes", (ImagePart("data:image/png;base64,AA==", "cat.png"),))] * 2
+
+    assert to_sum_up(said, max_bytes=5000) == ()
+    assert len(to_sum_up(said, max_bytes=5000, has_vision=True)) == 1
