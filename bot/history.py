@@ -11,7 +11,8 @@ from bot.engine.types import Attachment, Content, ImagePart, Message, Part, Text
 
 HISTORY_SHARE = 0.25
 SHORTEST = 20
-"""No text of the newest turn is cut to fewer characters."""
+LONGEST = 4000
+"""No text of a turn is cut to fewer characters than the first; what is summed up has no more than the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,25 +159,56 @@ def _fit(sizes: Sequence[tuple[int, int]], max_bytes: int, max_messages: int | N
     return len(sizes)
 
 
-def written_out(turns: Sequence[Turn], notes: str) -> str:
-    """Old talk for whoever sums it up: earlier notes, then who said what, each line quoted."""
-    lines = [f"Notes so far:\n{notes}\n"] if notes else []
+def written_out(turns: Sequence[Turn], notes: str, *, max_bytes: int) -> tuple[int, str]:
+    """Old talk for whoever sums it up: earlier notes, then who said what, each line quoted.
+
+    Gives how many of the turns are in it, the oldest first, and at least one: those that take `max_bytes`.
+    """
+    lines = [f"Notes so far:\n{_within(notes, max_bytes // 2)}\n"] if notes else []
     lines.append("Said since:" if notes else "Said:")
+    room, count = max_bytes, 0
     for turn in turns:
-        names = "".join(f" [{part.name}]" for part in turn.attached)
-        if turn.asked:
-            lines.append(_marked(turn.author or "somebody", turn.asked + names))
-        if turn.answered:
-            lines.append(_marked("assistant", turn.answered))
-    return "\n".join(lines)
+        written = _written(turn, max_bytes)
+        room -= _bytes(written) + 1
+        if room < 0 and count:
+            break
+        lines.append(written)
+        count += 1
+    return count, "\n".join(lines)
+
+
+def _written(turn: Turn, max_bytes: int) -> str:
+    """A turn as it is summed up: its texts cut where they are very long, or where it would not fit."""
+    names = "".join(f" [{part.name}]" for part in turn.attached)
+    level = LONGEST
+    while True:
+        asked = _marked(turn.author or "somebody", head_and_tail(turn.asked, level) + names) if turn.asked else ""
+        answered = _marked("assistant", head_and_tail(turn.answered, level)) if turn.answered else ""
+        written = "\n".join(one for one in (asked, answered) if one)
+        if _bytes(written) < max_bytes or level <= SHORTEST:
+            return written
+        level = level * 3 // 4
 
 
 def _marked(who: str, text: str) -> str:
-    return "\n".join((f"{who}:", *(f"> {line}" for line in _bounded(text).splitlines())))
+    return f"{who}:\n{_lines(text)}"
 
 
-def _bounded(text: str, at_most: int = 4000) -> str:
-    return text if len(text) <= at_most else f"{text[:at_most]} [...]"
+def _within(text: str, max_bytes: int) -> str:
+    level = len(text)
+    while _bytes(cut := head_and_tail(text, level)) > max_bytes and level > SHORTEST:
+        level = level * 3 // 4
+    return cut
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
+
+
+def summing_bytes(window_tokens: int | None) -> int:
+    """How many bytes of old talk a model is given at once to sum up: half of its budget. Earlier notes, the answer and
+    what it is asked stand in the rest."""
+    return int(budget_tokens(window_tokens) / TOKENS_PER_BYTE / 2)
 
 
 def history_bytes(window_tokens: int | None) -> int:

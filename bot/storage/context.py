@@ -37,12 +37,9 @@ _KEEP_SUMMARY = Statement(
     ),
     *_summary_values,
 )
-_TURNS_SINCE = Statement(
-    select(_turns)
-    .where(_turns.c.conversation_id == this("conversation"), _turns.c.id > this("since"))
-    .order_by(_turns.c.id.desc())
-    .limit(this("at_most"))
-)
+_since = select(_turns).where(_turns.c.conversation_id == this("conversation"), _turns.c.id > this("since"))
+_NEWEST_TURNS = Statement(_since.order_by(_turns.c.id.desc()).limit(this("at_most")))
+_OLDEST_TURNS = Statement(_since.order_by(_turns.c.id).limit(this("at_most")))
 _is_its_own = schema.runs.c.id == this("this_run")
 _NEWEST_ATTACHMENTS = Statement(
     select(_attachments)
@@ -88,9 +85,9 @@ class ContextRows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def of(self, place: Place, *, at_most: int, run_id: str = "") -> Context:
-        """Everything of a conversation in one look: at most so many of its newest turns, what came with the message of
-        this run, and the newest of what came with settled ones."""
+    async def of(self, place: Place, *, at_most: int, run_id: str = "", from_oldest: bool = False) -> Context:
+        """Everything of a conversation in one look: at most so many of its newest turns (or of its oldest), what came
+        with the message of this run, and the newest of what came with settled ones."""
 
         def read(tx: Transaction) -> Context:
             conversation = find_conversation(tx, place)
@@ -99,7 +96,8 @@ class ContextRows:
             row = tx.first(_SUMMARY, conversation=conversation)
             summary = NO_SUMMARY if row is None else Summary(row.upto_turn, row.text)
             since = {"conversation": conversation, "since": summary.upto_turn, "at_most": at_most}
-            turns = tuple(_turn(row) for row in reversed(tx.all(_TURNS_SINCE, **since)))
+            rows = tx.all(_OLDEST_TURNS, **since) if from_oldest else reversed(tx.all(_NEWEST_TURNS, **since))
+            turns = tuple(map(_turn, rows))
             model = str(tx.scalar(_MODEL, this_id=conversation) or "")
             return Context(model, summary, turns, _attached(tx, conversation, run_id))
 

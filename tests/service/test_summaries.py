@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot import chat
+from bot import context as memory
 from bot.config.settings import Settings
+from bot.context import MAX_PIECES, PAUSE_S
 from bot.engine.types import Place
 from bot.models.config import ModelConfig, from_mapping
 from bot.models.registry import Registry
-from tests.models.endpoint import Recorded, ScriptedEndpoint, Status, says
+from tests.models.endpoint import Recorded, ScriptedEndpoint, Status, completion, says
 from tests.service.kit import ALICE, BOB, PLACE, ROOT, Bench, opened, opened_with
 
 NOTES = "Notes of what was said earlier here"
@@ -108,17 +112,106 @@ async def test_it_is_there_after_a_restart_and_not_made_again(settings: Settings
     assert "They like blue." in contents(endpoint.requests[-1])[1]
 
 
+CUT_SHORT = completion({"role": "assistant", "content": "They like"}, finish="length")
+
+
+@pytest.mark.parametrize("failure", [Status(400, {"error": {"message": "no"}}), says(""), CUT_SHORT])
 async def test_a_model_that_cannot_leaves_everything_as_it_was_and_is_asked_again_later(
-    settings: Settings, endpoint: ScriptedEndpoint
+    settings: Settings, endpoint: ScriptedEndpoint, failure: object
 ) -> None:
-    endpoint.script = [answering(Status(400, {"error": {"message": "no"}}))] * 9  # type: ignore[list-item]
+    endpoint.script = [answering(failure)] * 9  # type: ignore[list-item]
+    now = 100.0
     async with opened(settings, endpoint, **WINDOW) as one:
+        one.service._memory._clock = lambda: now  # type: ignore[misc]
         await talk(one, 5)
         assert one.answers() == ["answer"] * 5
         assert (await one.context()).summary.text == ""
+        asked = len(summaries(endpoint))
         endpoint.script[:] = [answering()] * 9  # type: ignore[list-item]
+        now += PAUSE_S - 1
+        await one.say("And now?")
+        assert len(summaries(endpoint)) == asked
+        now += 2
         await one.say("And now?")
         assert (await one.context()).summary.text == "They like blue."
+
+
+async def test_a_pause_holds_for_its_own_place_only(settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [answering(says(""))] * 40  # type: ignore[list-item]
+    async with opened(settings, endpoint, **WINDOW) as one:
+        await talk(one, 8)
+        assert len(summaries(endpoint)) == 1
+        await talk(one, 8, place=Place("web", "", "general", "t2"))
+
+    assert len(summaries(endpoint)) == 2
+
+
+async def test_a_long_old_thread_is_summed_up_in_pieces_that_fit(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    """It was held with a model of much room; now one of little answers. No word of it is lost."""
+    endpoint.script = [answering("Заметки. " * 200)] * 90  # type: ignore[list-item]
+    async with opened(settings, endpoint, context_k=200) as one:
+        await talk(one, 40)
+        await one.say("A long one: " + "слово " * 4000)
+    assert summaries(endpoint) == []
+
+    async with opened(settings, endpoint, **WINDOW) as two:
+        for _ in range(3):
+            await two.say("And now?")
+            assert len(summaries(endpoint)) <= MAX_PIECES * 3
+
+    asked = [contents(request)[1] for request in summaries(endpoint)]
+    assert len(asked) > MAX_PIECES
+    assert all(len(request.raw) < 4000 * 0.75 * 3 for request in summaries(endpoint))
+    assert all(one.startswith("Notes so far:\nЗаметки.") for one in asked[1:])
+    for at in range(40):
+        assert sum(f"question {at} " in one for one in asked) == 1
+    assert "A long one: слово" in asked[-1]
+    assert "characters left out here" in asked[-1]
+
+
+async def test_turns_beyond_those_a_run_reads_are_summed_up_too(
+    settings: Settings, endpoint: ScriptedEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint.script = [answering()] * 90  # type: ignore[list-item]
+    async with opened(settings, endpoint, context_k=200) as one:
+        await talk(one, 20)
+        assert summaries(endpoint) == []
+        monkeypatch.setattr(memory, "NEWEST_TURNS", 8)
+        await one.say("And now?")
+        await one.say("And then?")
+        await one.say("The last.")
+
+    asked = "".join(contents(request)[1] for request in summaries(endpoint))
+    told = "\n".join(contents(endpoint.requests[-1]))
+    assert endpoint.requests[-1] not in summaries(endpoint)
+    for at in range(20):
+        assert (f"question {at} " in asked) != (f"question {at} " in told), at
+
+
+async def test_who_sums_up_is_open_to_who_was_answered(settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [answering()] * 40  # type: ignore[list-item]
+    rows = [row(endpoint, "small", **WINDOW), row(endpoint, "private", for_roles=["admin"], **WINDOW)]
+    models = Registry(rows, default="small", fallback=("private",), summary="private")
+    async with opened_with(settings, models) as one:
+        await talk(one, 5)
+        assert [request.body["model"] for request in summaries(endpoint)] == ["small"]
+        for _ in range(5):
+            await one.say(LONG, actor=ROOT)
+
+    assert {request.body["model"] for request in summaries(endpoint)[1:]} == {"private"}
+
+
+async def test_nothing_is_summed_up_by_a_model_that_is_not_for_who_was_answered(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [answering(Status(400, {"error": {"message": "no"}}))] * 40  # type: ignore[list-item]
+    rows = [row(endpoint, "small", **WINDOW), row(endpoint, "private", for_roles=["admin"], **WINDOW)]
+    async with opened_with(settings, Registry(rows, default="small", fallback=("private",))) as one:
+        await talk(one, 5)
+
+    assert {request.body["model"] for request in endpoint.requests} == {"small"}
 
 
 async def test_a_conversation_has_its_own_notes(settings: Settings, endpoint: ScriptedEndpoint) -> None:
