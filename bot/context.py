@@ -40,8 +40,8 @@ PAUSE_S = 300.0
 
 async def opened(parts: Parts, run: Run) -> Run:
     """Give a queued run its model and its first messages, with the history as it is now."""
-    context = await parts.context.of(run.place, at_most=NEWEST_TURNS, run_id=run.id)
-    model = parts.models.for_person(role_of(parts, run.requester), context.model)
+    model = parts.models.for_person(role_of(parts, run.requester), await parts.context.model_of(run.place))
+    context = await parts.context.of(run.place, at_most=NEWEST_TURNS, run_id=run.id, with_images=bool(model.vision))
     run = replace(run, model=model.label, max_rounds=rounds_of(parts, model))
     history = fit_history(
         turns_of(context),
