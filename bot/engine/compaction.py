@@ -6,7 +6,7 @@ while it is needed:
 
 1. the results of old calls, to head and tail
 2. the largest of the recent ones
-3. the oldest turns of the history, left out
+3. the oldest turns of the history, left out; what stands before them and is not answered (notes of older talk) last
 
 The system message, the task, and every call with its result stay.
 """
@@ -95,8 +95,12 @@ class _Shortening:
 
     def _would_fit(self, positions: Sequence[int], level: int) -> bool:
         """Whether cutting all of these to this level is about enough."""
-        sizes = (len(self._messages[at].sent) for at in positions)
-        return self._weight - sum(size - level - AROUND for size in sizes if size > level + AROUND) <= self._to
+        saved = 0
+        for at in positions:
+            sent = self._messages[at].sent
+            bytes_per_letter = len(sent) / max(1, len(sent.decode("utf-8", "replace")))
+            saved += max(0, len(sent) - int(level * bytes_per_letter) - AROUND)
+        return self._weight - saved <= self._to
 
     def cut_largest(self, positions: Iterable[int]) -> None:
         by_size = sorted(positions, key=lambda at: -len(self._messages[at].sent))
@@ -107,7 +111,9 @@ class _Shortening:
                 self._cut(at, level)
 
     def leave_out(self, positions: Sequence[int]) -> None:
-        """The oldest first; what is left begins with a person's words."""
+        """In this order; what is left of the turns begins with a person's words."""
+        if self._fits:
+            return
         for at in positions:
             if self._fits and self._messages[at].role == "user":
                 return
@@ -155,6 +161,9 @@ def _start_of_recent(messages: Sequence[Message]) -> int:
 
 
 def _history(messages: Sequence[Message]) -> list[int]:
-    """What was said before the task: between the system message and the last words of a person."""
+    """What was said before the task, in the order it is left out: between the system message and the last words of a
+    person. The first of it comes last where it is nobody's question: words of a person's role that nothing answers."""
     task = max((at for at, one in enumerate(messages) if one.role == "user"), default=0)
-    return [at for at in range(task) if messages[at].role != "system" and messages[at].sent]
+    before = [at for at in range(task) if messages[at].role != "system" and messages[at].sent]
+    roles = [messages[at].role for at in (*before, task)][:2]
+    return [*before[1:], before[0]] if before and roles == ["user", "user"] else before
