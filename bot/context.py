@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
-from bot.engine.types import Content, Message, Place, Run, TextPart, message
-from bot.errors import BotError, ModelError
+from bot.engine.compaction import budget_tokens
+from bot.engine.types import Actor, Content, Message, Place, Run, TextPart, message
+from bot.errors import BotError, ModelConfigError, ModelError
 from bot.history import (
     SUMMARY_ASK,
     Turn,
@@ -17,24 +20,28 @@ from bot.history import (
     history_bytes,
     seen_by,
     summary_message,
+    summing_bytes,
     to_sum_up,
     written_out,
 )
 from bot.models.config import ModelConfig
 from bot.opening import opening
-from bot.storage.context import NO_SUMMARY, Context, Summary
+from bot.policy.judge import ADMIN
+from bot.storage.context import Context, Summary
 from bot.work import Parts, rights_of, role_of, toolbox_for
 
 log = structlog.get_logger()
 
 NEWEST_TURNS = 400
 SUMMARY_CHARS = 6000
+MAX_PIECES = 5
+PAUSE_S = 300.0
 
 
 async def opened(parts: Parts, run: Run) -> Run:
     """Give a queued run its model and its first messages, with the history as it is now."""
-    context = await parts.context.of(run.place, at_most=NEWEST_TURNS, run_id=run.id)
-    model = parts.models.for_person(role_of(parts, run.requester), context.model)
+    model = parts.models.for_person(role_of(parts, run.requester), await parts.context.model_of(run.place))
+    context = await parts.context.of(run.place, at_most=NEWEST_TURNS, run_id=run.id, with_images=bool(model.vision))
     run = replace(run, model=model.label, max_rounds=rounds_of(parts, model))
     history = fit_history(
         turns_of(context),
@@ -89,37 +96,95 @@ def turns_of(context: Context) -> list[Turn]:
 # --- summing up ----------------------------------------------------------------------------------------------------
 
 
-async def sum_up(parts: Parts, place: Place) -> None:
-    """Sum up the turns that will not fit any more, with what was summed up before, and keep that in their place.
+class Memory:
+    """Sums up the turns that will not fit any more, with what was summed up before, and keeps that in their place.
 
-    Where the model cannot, they stay as they are, and the next answer tries again.
+    Where the model cannot, they stay as they are, and an answer later than `PAUSE_S` tries again.
     """
-    context = await parts.context.of(place, at_most=NEWEST_TURNS)
-    try:
-        answering = parts.models.get(context.model) if context.model in parts.models.labels() else parts.models.default
-        old = to_sum_up(
-            turns_of(context),
-            max_bytes=history_bytes(answering.window_tokens),
-            max_messages=answering.history_messages,
-        )
-        if not old:
+
+    def __init__(self, parts: Parts, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._paused: dict[Place, float] = {}
+
+    async def sum_up(self, place: Place, asker: Actor) -> None:
+        """Sum up what does not fit here any more, for somebody of this person's role: the oldest first, a few pieces at
+        once, each kept as soon as it is there."""
+        now = self._clock()
+        self._paused = {one: until for one, until in self._paused.items() if until > now}
+        if place in self._paused:
             return
-        model = parts.models.for_summary(answering.label)
-        text = await _summary(parts, model, context.summary, old)
-    except (ModelError, BotError) as err:
-        log.warning("summary.failed", place=str(place), why=err.user_message)
-        return
-    await parts.context.keep_summary(place, Summary(old[-1].upto, text), model=model.label)
-    log.info("summary.kept", place=str(place), turns=len(old), model=model.label)
+        try:
+            for _ in range(MAX_PIECES):
+                if not await _sum_up_piece(self._parts, place, role_of(self._parts, asker)):
+                    return
+        except (ModelError, BotError) as err:
+            self._paused[place] = self._clock() + PAUSE_S
+            log.warning("summary.failed", place=str(place), why=err.user_message)
 
 
-async def _summary(parts: Parts, model: ModelConfig, before: Summary, old: Sequence[Turn]) -> str:
-    """What the model makes of it. Raises `ModelError`, also for one that said nothing."""
-    said = written_out(old, before.text if before is not NO_SUMMARY else "")
+async def _sum_up_piece(parts: Parts, place: Place, role: str) -> bool:
+    """Sum up as many of the oldest turns as a model takes at once; False = everything fits."""
+    context = await parts.context.of(place, at_most=NEWEST_TURNS, from_oldest=True)
+    old = _falling_off(parts, context)
+    if not old:
+        return False
+    chain = _summing_chain(parts, role, context.model)
+    count, said = written_out(old, context.summary.text, max_bytes=summing_bytes(_smallest_window(chain)))
+    text = await _summary(parts, chain, said)
+    await parts.context.keep_summary(place, Summary(old[count - 1].upto, text), model=chain[0].label)
+    log.info("summary.kept", place=str(place), turns=count, model=chain[0].label)
+    return True
+
+
+def _summing_chain(parts: Parts, role: str, chosen: str) -> tuple[ModelConfig, ...]:
+    """The model that sums up, where it is open to this role, else the one that answers them; and what takes over."""
+    answering = parts.models.for_person(role, chosen)
+    model = parts.models.for_summary(answering.label)
+    return parts.models.chain(model.label if model.is_for(role) else answering.label, role)
+
+
+def _smallest_window(chain: Sequence[ModelConfig]) -> int | None:
+    return min((model.window_tokens for model in chain), key=budget_tokens)
+
+
+def _falling_off(parts: Parts, context: Context) -> Sequence[Turn]:
+    """The turns that do not fit the smallest room of the models that may answer here."""
+    turns = turns_of(context)
+    if len(context.turns) == NEWEST_TURNS:
+        return turns[: len(turns) // 2]  # there may be more than a run is told
+    fallen = (
+        to_sum_up(
+            turns,
+            max_bytes=history_bytes(model.window_tokens),
+            max_messages=model.history_messages,
+            has_vision=bool(model.vision),
+        )
+        for model in _may_answer(parts, context.model)
+    )
+    return max(fallen, key=len)
+
+
+def _may_answer(parts: Parts, chosen: str) -> list[ModelConfig]:
+    """The orchestrator, and what was chosen or answers the usual roles in its place. Raises `ModelConfigError` when no
+    model is configured."""
+    models = parts.models
+    labels = {models.default.label: models.default}
+    for role in (parts.book.default_role, ADMIN):
+        with contextlib.suppress(ModelConfigError):  # none is open to this role
+            model = models.for_person(role, chosen)
+            labels[model.label] = model
+    if chosen in models.labels():
+        labels[chosen] = models.get(chosen)
+    return list(labels.values())
+
+
+async def _summary(parts: Parts, chain: Sequence[ModelConfig], said: str) -> str:
+    """What the first of these models that works makes of it. Raises `ModelError`, also when it is not whole."""
     messages = (message("system", SUMMARY_ASK), message("user", said))
-    run = Run("summary", "", messages, model=model.label)
-    reply = await parts.clients.for_turn(parts.models.chain(model.label)).reply(messages, run=run, tools=b"")
+    run = Run("summary", "", messages, model=chain[0].label)
+    reply = await parts.clients.for_turn(chain).reply(messages, run=run, tools=b"")
     text = reply.text.strip()
-    if not text:
-        raise ModelError(model.label, "it said nothing")
+    if not text or reply.is_cut or reply.finish not in ("stop", None):
+        raise ModelError(chain[0].label, "it gave no whole summary")
     return text[:SUMMARY_CHARS]

@@ -16,7 +16,7 @@ import structlog
 from bot import chat, crash, present
 from bot.admin import Words
 from bot.attachments import attachments_of
-from bot.context import opened, rounds_of, sum_up
+from bot.context import Memory, opened, rounds_of
 from bot.decisions import Decisions
 from bot.deliveries import show_passing
 from bot.engine import words
@@ -50,6 +50,8 @@ class ChatService:
         self._parts = parts
         self._runner: Runner[str] = Runner(self._work)
         self._decisions = Decisions(parts, audit, self._runner.kick)
+        self._memory = Memory(parts)
+        self._askers: dict[Place, Actor] = {}
         self._summaries: Runner[Place] = Runner(self._sum_up)
         self._words = Words(parts, audit, self.stop)
         self._suspects: list[str] = []
@@ -331,7 +333,9 @@ class ChatService:
         await self._start_next(stored.conversation_id)
 
     async def _sum_up(self, place: Place, _changed: asyncio.Event) -> None:
-        await sum_up(self._parts, place)
+        """Sum up old talk, for whoever was answered last."""
+        if asker := self._askers.pop(place, None):
+            await self._memory.sum_up(place, asker)
 
     async def _advance(self, stored: StoredRun, changed: asyncio.Event) -> None:
         run = stored.run
@@ -348,6 +352,7 @@ class ChatService:
         if run.status == "waiting":
             await self._show(run.place, chat.Working(run.id, "waiting"))
         else:
+            self._askers[run.place] = run.requester
             self._summaries.kick(run.place)
         log.info("run.rested", status=run.status, rounds=run.rounds, tokens=run.usage.completion_tokens)
 

@@ -6,7 +6,7 @@ while it is needed:
 
 1. the results of old calls, to head and tail
 2. the largest of the recent ones
-3. the oldest turns of the history, left out
+3. the oldest turns of the history, left out; what stands before them and is not answered (notes of older talk) last
 
 The system message, the task, and every call with its result stay.
 """
@@ -95,8 +95,12 @@ class _Shortening:
 
     def _would_fit(self, positions: Sequence[int], level: int) -> bool:
         """Whether cutting all of these to this level is about enough."""
-        sizes = (len(self._messages[at].sent) for at in positions)
-        return self._weight - sum(size - level - AROUND for size in sizes if size > level + AROUND) <= self._to
+        saved = 0
+        for at in positions:
+            sent = self._messages[at].sent
+            bytes_per_letter = len(sent) / max(1, len(sent.decode("utf-8", "replace")))
+            saved += max(0, len(sent) - int(level * bytes_per_letter) - AROUND)
+        return self._weight - saved <= self._to
 
     def cut_largest(self, positions: Iterable[int]) -> None:
         by_size = sorted(positions, key=lambda at: -len(self._messages[at].sent))
@@ -107,7 +111,9 @@ class _Shortening:
                 self._cut(at, level)
 
     def leave_out(self, positions: Sequence[int]) -> None:
-        """The oldest first; what is left begins with a person's words."""
+        """In this order; what is left of the turns begins with a person's words."""
+        if self._fits:
+            return
         for at in positions:
             if self._fits and self._messages[at].role == "user":
                 return
@@ -116,7 +122,7 @@ class _Shortening:
     def _cut(self, at: int, level: int) -> None:
         if len(self._sent.get(at, self._messages[at].sent)) <= level + AROUND:
             return  # it is as short already: most are, after the first time
-        shortened = _head_and_tail(self._messages[at], level)
+        shortened = _result_cut(self._messages[at], level)
         if shortened is not None and len(shortened) < len(self._sent.get(at, self._messages[at].sent)):
             self._replace(at, shortened)
 
@@ -130,17 +136,22 @@ class _Shortening:
         return tuple(Cut(at, sent) for at, sent in changed)
 
 
-def _head_and_tail(result: Message, level: int) -> bytes | None:
+def _result_cut(result: Message, level: int) -> bytes | None:
     """A result with so many characters of it kept; None when it is no longer than that."""
     said = json.loads(result.body)
     text = str(said["content"])
+    short = head_and_tail(text, level)
+    return None if short == text else message("tool", short, tool_call_id=str(said["tool_call_id"])).sent
+
+
+def head_and_tail(text: str, level: int) -> str:
+    """The text with so many of its characters kept, and how many are left out; the text itself when it is no longer."""
     left_out = len(text) - level
     note = f"\n[... {left_out:,} characters left out here ...]\n"
     if left_out <= len(note):
-        return None
+        return text
     head, tail = level * 2 // 3, level // 3
-    short = text[:head] + note + text[len(text) - tail :]
-    return message("tool", short, tool_call_id=str(said["tool_call_id"])).sent
+    return text[:head] + note + text[len(text) - tail :]
 
 
 def _start_of_recent(messages: Sequence[Message]) -> int:
@@ -150,6 +161,9 @@ def _start_of_recent(messages: Sequence[Message]) -> int:
 
 
 def _history(messages: Sequence[Message]) -> list[int]:
-    """What was said before the task: between the system message and the last words of a person."""
+    """What was said before the task, in the order it is left out: between the system message and the last words of a
+    person. The first of it comes last where it is nobody's question: words of a person's role that nothing answers."""
     task = max((at for at, one in enumerate(messages) if one.role == "user"), default=0)
-    return [at for at in range(task) if messages[at].role != "system" and messages[at].sent]
+    before = [at for at in range(task) if messages[at].role != "system" and messages[at].sent]
+    roles = [messages[at].role for at in (*before, task)][:2]
+    return [*before[1:], before[0]] if before and roles == ["user", "user"] else before

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, case, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Attachment, FilePart, ImagePart, Place
@@ -37,23 +37,28 @@ _KEEP_SUMMARY = Statement(
     ),
     *_summary_values,
 )
-_TURNS_SINCE = Statement(
-    select(_turns)
-    .where(_turns.c.conversation_id == this("conversation"), _turns.c.id > this("since"))
-    .order_by(_turns.c.id.desc())
-    .limit(this("at_most"))
-)
+_since = select(_turns).where(_turns.c.conversation_id == this("conversation"), _turns.c.id > this("since"))
+_NEWEST_TURNS = Statement(_since.order_by(_turns.c.id.desc()).limit(this("at_most")))
+_OLDEST_TURNS = Statement(_since.order_by(_turns.c.id).limit(this("at_most")))
 _is_its_own = schema.runs.c.id == this("this_run")
-_NEWEST_ATTACHMENTS = Statement(
-    select(_attachments)
-    .join(schema.runs, schema.runs.c.id == _attachments.c.run_id)
-    .where(
-        schema.runs.c.conversation_id == this("conversation"),
-        _is_its_own | among(schema.runs.c.status, ("done", "failed", "cancelled")),
+_body = case((_attachments.c.kind == "image", ""), else_=_attachments.c.body).label("body")
+_without_images = select(_attachments.c.run_id, _attachments.c.seq, _attachments.c.kind, _attachments.c.name, _body)
+
+
+def _newest_of(chosen: Select[Any]) -> Statement:
+    """Its own attachments first, then the newest of settled messages."""
+    return Statement(
+        chosen.join(schema.runs, schema.runs.c.id == _attachments.c.run_id)
+        .where(
+            schema.runs.c.conversation_id == this("conversation"),
+            _is_its_own | among(schema.runs.c.status, ("done", "failed", "cancelled")),
+        )
+        .order_by(_is_its_own.desc(), schema.runs.c.seq.desc(), _attachments.c.seq)
+        .limit(MAX_ATTACHMENTS)
     )
-    .order_by(_is_its_own.desc(), schema.runs.c.seq.desc(), _attachments.c.seq)
-    .limit(MAX_ATTACHMENTS)
-)
+
+
+_NEWEST_ATTACHMENTS, _WITHOUT_IMAGES = _newest_of(select(_attachments)), _newest_of(_without_images)
 _ADD_ATTACHMENT = insert_of(_attachments)
 _NAMES = Statement(
     select(_attachments.c.run_id, _attachments.c.name)
@@ -88,9 +93,12 @@ class ContextRows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def of(self, place: Place, *, at_most: int, run_id: str = "") -> Context:
-        """Everything of a conversation in one look: at most so many of its newest turns, what came with the message of
-        this run, and the newest of what came with settled ones."""
+    async def of(
+        self, place: Place, *, at_most: int, run_id: str = "", from_oldest: bool = False, with_images: bool = False
+    ) -> Context:
+        """Everything of a conversation in one look: at most so many of its newest turns (or of its oldest), what came
+        with the message of this run, and the newest of what came with settled ones. Images are megabytes: without
+        `with_images` they are there by name only."""
 
         def read(tx: Transaction) -> Context:
             conversation = find_conversation(tx, place)
@@ -99,9 +107,10 @@ class ContextRows:
             row = tx.first(_SUMMARY, conversation=conversation)
             summary = NO_SUMMARY if row is None else Summary(row.upto_turn, row.text)
             since = {"conversation": conversation, "since": summary.upto_turn, "at_most": at_most}
-            turns = tuple(_turn(row) for row in reversed(tx.all(_TURNS_SINCE, **since)))
+            rows = tx.all(_OLDEST_TURNS, **since) if from_oldest else reversed(tx.all(_NEWEST_TURNS, **since))
+            turns = tuple(map(_turn, rows))
             model = str(tx.scalar(_MODEL, this_id=conversation) or "")
-            return Context(model, summary, turns, _attached(tx, conversation, run_id))
+            return Context(model, summary, turns, _attached(tx, conversation, run_id, with_images=with_images))
 
         return await self._db.run(read)
 
@@ -149,9 +158,15 @@ def newest_attachments(tx: Transaction, conversation: int, run_id: str) -> list[
     return tx.all(_NEWEST_ATTACHMENTS, conversation=conversation, this_run=run_id)
 
 
-def _attached(tx: Transaction, conversation: int, run_id: str) -> dict[str, tuple[Attachment, ...]]:
+def _attached(
+    tx: Transaction, conversation: int, run_id: str, *, with_images: bool
+) -> dict[str, tuple[Attachment, ...]]:
+    if with_images:
+        rows = newest_attachments(tx, conversation, run_id)
+    else:
+        rows = tx.all(_WITHOUT_IMAGES, conversation=conversation, this_run=run_id)
     attached: dict[str, tuple[Attachment, ...]] = {}
-    for row in newest_attachments(tx, conversation, run_id):
+    for row in rows:
         one = ImagePart(row.body, row.name) if row.kind == "image" else FilePart(row.name, row.body)
         attached[row.run_id] = (*attached.get(row.run_id, ()), one)
     return attached

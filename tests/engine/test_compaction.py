@@ -105,6 +105,46 @@ def test_the_oldest_history_goes_last_and_whole_turns_of_it() -> None:
     assert [one for one in shortened if one.role == "tool" and "left out" in text(one)]
 
 
+def test_history_that_begins_with_an_answer_stays_while_everything_fits() -> None:
+    posted = message("assistant", "Good morning, this is the plan.")
+    messages = [SYSTEM, posted, message("user", "thanks"), message("assistant", "sure"), TASK, *rounds(20)]
+
+    shortened = after(messages, weight(messages) * 6 // 10)
+
+    assert weight(shortened) < weight(messages)
+    assert shortened[:5] == messages[:5]
+
+
+def test_the_notes_of_old_talk_are_left_out_after_the_turns() -> None:
+    notes = message("user", "[Notes of what was said earlier here]" + "n" * 500)
+    history = [message(role, f"{role} {at} " + "y" * 500) for at in range(10) for role in ("user", "assistant")]
+    messages = [SYSTEM, notes, *history, TASK]
+
+    some = after(messages, 4000)
+    only = after(messages, 900)
+    again = after(some, 900)
+
+    assert [one for one in some if one.sent][:2] == [SYSTEM, notes]
+    assert 3 < len([one for one in some if one.sent]) < len(messages)
+    assert [one for one in only if one.sent] == [one for one in again if one.sent] == [SYSTEM, notes, TASK]
+    assert [one for one in after(messages, 1) if one.sent] == [SYSTEM, TASK]
+
+
+@pytest.mark.parametrize("letter", ["x", "Я", "語", "😀"])
+def test_old_results_are_cut_no_further_than_it_takes_in_any_script(letter: str) -> None:
+    said = [message("tool", letter * 3000, tool_call_id=f"call_{at}") for at in range(12)]
+    messages = [SYSTEM, TASK, *(one for at in range(12) for one in (reply(at), said[at]))]
+    recent = weight(messages[-6:])
+    size = len(letter.encode())
+
+    shortened = after(messages, recent + 9 * (400 * size + 300))
+
+    assert shortened[-6:] == messages[-6:]
+    assert {text(one).count(letter) for one in shortened[:-6] if one.role == "tool"} <= {399, 400}
+    tight = after(messages, recent + 9 * (150 * size + 300))
+    assert tight[-6:] == messages[-6:], "the old ones are cut as far as it takes"
+
+
 def test_system_task_and_every_pair_stay_however_little_room_there_is() -> None:
     history = [message("user", "old" * 100), message("assistant", "answer" * 100)]
     messages = [SYSTEM, *history, TASK, *rounds(20)]
