@@ -98,6 +98,12 @@ def _targets(samples: Samples) -> Iterator[str]:
     rows = [["", "what", "measured", "target", ""]]
     yield from lines(rows + [_verdict_row(verdict) for verdict in verdicts(samples)])
     yield ""
+    missed = [one for one in verdicts(samples) if one.measured is not None and not one.is_met]
+    if any(one.target.dominates for one in missed):
+        yield "What most of the missed figures is:"
+        yield ""
+        yield from (_filled(f"- **{one.target.number}** {one.target.dominates}", "  ") for one in missed)
+        yield ""
 
 
 def _verdict_row(verdict: Verdict) -> list[str]:

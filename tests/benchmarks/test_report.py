@@ -27,7 +27,8 @@ def samples() -> Samples:
     for peer, few, many in (("raw", 100.0, 300.0), ("nod", 200.0, 600.0), ("nod-budget", 200.0, 250.0)):
         made.add("growth", peer, {"cpu_us_per_call_10": few, "cpu_us_per_call_200": many})
     for peer, calls in (("sdk", 200.0), ("nod", 1700.0)):
-        figures = {"calls_per_cpu_s": calls, "connections_per_conversation": 1.0, "worst_stall_ms": 75.0}
+        figures = {"calls_per_cpu_s": calls, "connections_per_conversation": 1.0}
+        figures |= {"worst_stall_ms": 75.0, "longest_step_ms": 60.0}
         made.add("concurrent", peer, figures)
     messages = json_bytes(transcript(BYTES_TASKS["10x1k"]))
     made.add("bytes", "nod-sqlite", {"at_end_10x1k": messages * 1.25})
@@ -51,7 +52,8 @@ def verdict(samples: Samples, number: str) -> Verdict:
         ("7a", 1.25, "met"),
         ("8a", 8.5, "met"),
         ("8b", 1.0, "met"),
-        ("8c", 75.0, "missed by 50%"),
+        ("8c", 60.0, "missed by 20%"),
+        ("8d", 75.0, "missed by 50%"),
         ("9a", 0.1, "met"),
     ],
 )
