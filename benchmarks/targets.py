@@ -199,7 +199,7 @@ TARGETS = (
         _ratio("start", "start_to_resumed_cpu_ms", "nod-sqlite", "langgraph-sqlite"),
         0.5,
         dominates=(
-            "Imports: the openai package a third of all, SQLAlchemy and aiohttp a seventh each. The resume itself is a "
+            "Imports: the openai package a third of all, SQLAlchemy a seventh, aiohttp a tenth. The resume itself is a "
             "fiftieth."
         ),
     ),
