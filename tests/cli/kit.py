@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from typing import Any
 from tests.models.endpoint import Recorded, calls, says
 
 KEY = "sk-canary-key-0123456789"
+
+
+def _as_from_a_terminal() -> None:
+    """Ctrl-C reaches a command, also where the tests run in the background of a shell, which ignores it there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -43,6 +49,7 @@ class Nod:
             env={**self.env, **env},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            preexec_fn=_as_from_a_terminal,
         )
 
     async def __call__(self, *words: str, **env: str) -> Ran:
