@@ -52,7 +52,7 @@ def _fail(arguments: argparse.Namespace, text: str, code: int) -> int:
 
 def _run(_arguments: argparse.Namespace, settings: Settings) -> int:
     async def serve() -> None:
-        from bot.serve import heed_signals, serving
+        from bot.serve import heed_no_more, heed_signals, serving
 
         if not settings.admins:
             print("ADMINS is empty: nobody is an admin.", file=sys.stderr)
@@ -61,6 +61,7 @@ def _run(_arguments: argparse.Namespace, settings: Settings) -> int:
             print(f"Nod is running: {address}", flush=True)
             await told.wait()
             print("Stopping ...", flush=True)
+        heed_no_more()
 
     asyncio.run(serve())
     return DONE

@@ -132,3 +132,12 @@ def heed_signals() -> asyncio.Event:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, told.set)
     return told
+
+
+def heed_no_more() -> None:
+    """What was asked for is done and the process only ends: a late signal must not make it look like a crash."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
