@@ -18,7 +18,7 @@ from bot import chat, crash
 from bot.config.settings import Settings
 from bot.deliveries import Deliveries
 from bot.errors import BotError, ConfigError
-from bot.models.client import ModelClients
+from bot.models.clients import ModelClients
 from bot.models.registry import Registry
 from bot.orchestrator import known_secrets, registry_of, tools_of
 from bot.policy.book import Book

@@ -20,7 +20,7 @@ from bot.engine.steps import Decided
 from bot.engine.types import CallState, Content, Decision, FilePart, ImagePart, Rights, Run, TextPart, ToolCall
 from bot.errors import BotError, CheckpointError, ConfigError, ModelConfigError
 from bot.history import seen_by
-from bot.models.client import ModelClients
+from bot.models.clients import ModelClients
 from bot.models.config import ModelConfig, from_mapping
 from bot.models.registry import Registry
 from bot.opening import opening, read_history

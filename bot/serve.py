@@ -21,7 +21,7 @@ from bot.config.settings import Settings
 from bot.control import serve_control
 from bot.desk import Desk
 from bot.errors import ConfigError
-from bot.models.client import ModelClients
+from bot.models.clients import ModelClients
 from bot.models.registry import Registry
 from bot.storage.database import prepare_data_dir
 

@@ -16,7 +16,7 @@ from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
 from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped, Worded
 from bot.engine.types import Actor, CallState, Permit, Place, Rights, Run, ToolCall, ToolFacts, Verdict, parse_actor
-from bot.models.client import ModelClients
+from bot.models.clients import ModelClients
 from bot.models.config import ModelConfig
 from bot.models.registry import Registry
 from bot.policy.book import Book, Rule

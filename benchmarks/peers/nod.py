@@ -15,7 +15,7 @@ from bot.engine.machine import Limits, apply
 from bot.engine.ports import Listener, RunStore, TextListener
 from bot.engine.steps import Answered, Decided, Fact
 from bot.engine.types import Actor, Decision, Place, Rights, Run
-from bot.models.client import ModelClients
+from bot.models.clients import ModelClients
 from bot.models.config import from_mapping
 from bot.opening import opening
 from bot.policy.judge import permit_for

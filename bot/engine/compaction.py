@@ -22,7 +22,6 @@ from bot.engine.types import Message, message
 BUDGET_SHARE = 0.75
 DOWN_TO_SHARE = 0.5
 UNKNOWN_WINDOW_TOKENS = 32_000
-UNKNOWN_FLOOR_TOKENS = 16_000
 
 TOKENS_PER_BYTE = 1 / 3
 """What a byte of UTF-8 is in tokens before a model has told; measured: English 0.21, JSON 0.45, code 0.42."""
@@ -48,9 +47,7 @@ class Cut:
 
 def budget_tokens(window_tokens: int | None) -> int:
     """How many tokens a request may take. A window nobody knows is taken for 32,000."""
-    if window_tokens is None:
-        return max(UNKNOWN_FLOOR_TOKENS, int(UNKNOWN_WINDOW_TOKENS * BUDGET_SHARE))
-    return int(window_tokens * BUDGET_SHARE)
+    return int((UNKNOWN_WINDOW_TOKENS if window_tokens is None else window_tokens) * BUDGET_SHARE)
 
 
 def learned(tokens_per_weight: float, *, prompt_tokens: int, weight: int) -> float:

@@ -262,14 +262,18 @@ def _replied(run: Run, reply: Reply) -> Run:
     if not reply.calls:
         return _replied_in_words(run, reply)
     return replace(
-        run,
-        messages=(*request_messages(run), reply.message),
-        weight=request_weight(run, 0) + reply.message.weight,
+        _joined(run, reply),
         calls=(*run.calls, *reply.calls),
         replies=run.replies + 1,
         rounds=run.rounds + 1,
         last_text=reply.text or run.last_text,
     )
+
+
+def _joined(run: Run, reply: Reply) -> Run:
+    """The results of the latest calls, then the reply, join the messages."""
+    weight = request_weight(run, 0) + reply.message.weight
+    return replace(run, messages=(*request_messages(run), reply.message), weight=weight)
 
 
 def _with_count(run: Run, reply: Reply, weight: int) -> Run:
@@ -291,13 +295,7 @@ def _replied_in_words(run: Run, reply: Reply) -> Run:
         return replace(run, empty_replies=run.empty_replies + 1)
     if reply.finish in ("content_filter", "error"):
         return replace(run, stop=text)
-    return replace(
-        run,
-        messages=(*request_messages(run), reply.message),
-        weight=request_weight(run, 0) + reply.message.weight,
-        replies=run.replies + 1,
-        last_text=text,
-    )
+    return replace(_joined(run, reply), replies=run.replies + 1, last_text=text)
 
 
 def _decided(run: Run, call_id: str, decision: Decision) -> Run:

@@ -10,10 +10,10 @@ import io
 import math
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import aiohttp
 import structlog
@@ -33,9 +33,6 @@ from bot.models.reading import BrokenOff, FellSilent, Scrambled, Watcher, read_c
 from bot.models.sending import RequestForm
 from bot.models.wire import NewId, new_id, read_reply
 
-if TYPE_CHECKING:
-    from bot.models.turn import TurnModel
-
 log = structlog.get_logger()
 
 MAX_ERROR_BYTES = 64 << 10
@@ -52,42 +49,6 @@ Pause = Callable[[float], Awaitable[None]]
 def identity(text: str) -> str:
     """Redact nothing."""
     return text
-
-
-class ModelClients:
-    """The clients of all models over one HTTP pool. Open it once, close it at the end."""
-
-    def __init__(self, *, redact: Redact = identity) -> None:
-        self._http = open_http()
-        self._redact = redact
-        self._clients: dict[ModelConfig, ModelClient] = {}
-
-    def for_config(self, config: ModelConfig) -> ModelClient:
-        """Give the client of this model: the same one for an equal configuration."""
-        if config not in self._clients:
-            self._clients[config] = ModelClient(config, self._http, self._redact)
-        return self._clients[config]
-
-    def for_turn(self, chain: Sequence[ModelConfig]) -> TurnModel:
-        """Give the model of one turn: the first of these that works."""
-        from bot.models.turn import TurnModel
-
-        return TurnModel([self.for_config(config) for config in chain])
-
-    @staticmethod
-    async def warm() -> None:
-        """Import the SDK beside the event loop, and let it find out where it runs: half a second, once for a process,
-        that the first message need not wait for."""
-        await asyncio.to_thread(prepare, ModelConfig("warm", "http://127.0.0.1", "warm"))
-
-    async def aclose(self) -> None:
-        await self._http.close()
-
-    async def __aenter__(self) -> ModelClients:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
 
 class ModelClient:

@@ -6,7 +6,7 @@ came with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import select, update
@@ -43,7 +43,7 @@ def append(tx: Transaction, run: Run, first_seq: int) -> None:
             "seq": seq,
             "role": message.role,
             "body": take_out(body.decode()),
-            "sent": _short_for(message) if _is_short(message) else take_out(message.sent.decode()),
+            "sent": _stored_sent(message, take_out),
             "by": message.by,
         }
         try:
@@ -52,13 +52,11 @@ def append(tx: Transaction, run: Run, first_seq: int) -> None:
             raise StaleRun("This run was moved on by another.") from err
 
 
-def _is_short(message: Message) -> bool:
-    return message.sent == message.body or message.sent == _with_text(message.body)
-
-
-def _short_for(message: Message) -> str | None:
-    """How a message is sent, in a word, where that follows from what was said."""
-    return None if message.sent == message.body else NULL_AS_TEXT
+def _stored_sent(message: Message, take_out: Callable[[str], str]) -> str | None:
+    """How a message is sent: in a word where that follows from what was said."""
+    if message.sent == message.body:
+        return None
+    return NULL_AS_TEXT if message.sent == _with_text(message.body) else take_out(message.sent.decode())
 
 
 def _with_text(body: bytes) -> bytes:

@@ -9,8 +9,8 @@ import pytest
 from bot.errors import ModelRejected, ModelUnavailable
 from bot.models.faults import Resting
 from bot.models.patience import FAILURES, MAX_REST_S, REST_S, RETRIES_PER_TURN, Breaker, RetryBudget
+from tests.models.asking import HELLO, RUN, Seen, ask, failure
 from tests.models.endpoint import CUT, Status, Stream, delta, says
-from tests.models.test_client import HELLO, RUN, Seen, ask, failure
 
 BUSY = ModelUnavailable("fast", "busy.")
 

@@ -8,10 +8,10 @@ import pytest
 
 from bot.engine.types import ImagePart, TextPart, message
 from bot.errors import ConversationTooLong, ModelError, ModelFiltered
-from bot.models.client import ModelClients
+from bot.models.clients import ModelClients
 from bot.models.config import from_mapping
+from tests.models.asking import HELLO, RUN, Seen
 from tests.models.endpoint import CUT, ScriptedEndpoint, Status, Stream, calls, delta, says
-from tests.models.test_client import HELLO, RUN, Seen
 
 
 @pytest.fixture
