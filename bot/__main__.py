@@ -37,17 +37,38 @@ def parser() -> argparse.ArgumentParser:
     _json(ask)
 
     approvals = commands.add_parser("approvals", help="list what waits, approve or deny it")
-    what = approvals.add_subparsers(dest="what", metavar="list | approve ID | deny ID")
+    what = approvals.add_subparsers(dest="what", metavar="list | approve ID | deny ID | edit ID")
     for name, words in (("list", "list what waits"), ("approve", "approve one"), ("deny", "deny one")):
         one = what.add_parser(name, help=words)
         if name != "list":
             one.add_argument("id", help="the approval's id, or its first characters")
+        if name == "approve":
+            words = "also what is exactly like it: run, thread, 8h (any duration), always"
+            one.add_argument("--for", dest="grant", default="once", metavar="GRANT", help=words)
         if name == "deny":
             one.add_argument("--reason", default="", help="why; the model and the requester are told")
         _as(one, argparse.SUPPRESS)  # or its default would overwrite what was said before the word
         _json(one, argparse.SUPPRESS)
     _as(approvals)
     _json(approvals)
+
+    for name, words in (("edit", "approve one with other arguments"),):
+        one = what.add_parser(name, help=words)
+        one.add_argument("id", help="the approval's id, or its first characters")
+        one.add_argument("--arguments", required=True, metavar="JSON", help="the arguments that are to run instead")
+        _as(one, argparse.SUPPRESS)
+        _json(one, argparse.SUPPRESS)
+
+    admin = commands.add_parser("admin", help="the words after /nod-admin, for example: admin deny bob files_write")
+    admin.add_argument("words", nargs=argparse.REMAINDER, metavar="WORDS", help="`admin help` lists them")
+    admin.epilog = "policy diff FILE and policy import FILE read a file; - is standard input."
+
+    explain = commands.add_parser("explain", help="whether somebody may run a tool, why, and what would change it")
+    explain.add_argument("person", metavar="WHO", help="bob, or slack:TEAM/ID")
+    explain.add_argument("tool", metavar="TOOL", help="the tool's exact name")
+    explain.add_argument("arguments", nargs="*", metavar="NAME=VALUE", help="arguments of the call you think of")
+    explain.add_argument("--in", dest="channel", default="", metavar="CHANNEL", help="where: #general")
+    _json(explain)
 
     doctor = commands.add_parser("doctor", help="check the configuration, the database, the models and the tools")
     doctor.add_argument("--offline", action="store_true", help="ask no model: that takes some of its tokens")

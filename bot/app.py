@@ -6,21 +6,22 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import structlog
 
 from bot import chat, crash
+from bot.cards import card_of
 from bot.config.settings import Settings
 from bot.deliveries import Deliveries
-from bot.errors import BotError, ConfigError
+from bot.errors import BotError, ConfigError, PolicyError
 from bot.models.clients import ModelClients
 from bot.models.registry import Registry
 from bot.orchestrator import known_secrets, registry_of, tools_of
+from bot.policy.approvers import parse_approvers
 from bot.policy.book import Book
 from bot.posts import ChannelPosts
 from bot.redact import redactor
@@ -33,8 +34,10 @@ from bot.storage.outbox import OutboxRows
 from bot.storage.policies import PolicyRows
 from bot.storage.reading import Reader
 from bot.storage.runs import RunRows
+from bot.storage.votes import VoteRows
 from bot.tools.context import Services
-from bot.work import Parts, about
+from bot.tools.registry import ToolSpec
+from bot.work import Parts, refresh_book
 
 log = structlog.get_logger()
 
@@ -62,6 +65,7 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
     crash.arm(settings.crash_at)
     models = models or registry_of(settings)
     tools = tuple(tools_of(settings))
+    check_approvers(tools)
     mask = redactor(known_secrets(settings, models))
     async with AsyncExitStack() as stack:
         stack.enter_context(own(settings.data_dir, settings.database))
@@ -72,7 +76,7 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
         reader = Reader(database)
         adapters: dict[str, chat.ChatAdapter] = {}
         audit, outbox = AuditRows(database), OutboxRows(database)
-        deliveries = Deliveries(outbox, reader, adapters, partial(about, tools))
+        deliveries = Deliveries(outbox, reader, adapters, lambda approval: card_of(parts, approval))
         parts = Parts(
             settings=settings,
             runs=RunRows(database, ttl_ms=settings.approval_ttl_s * 1000),
@@ -80,8 +84,9 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
             models=models,
             clients=clients,
             tools=tools,
-            book=Book(frozenset(settings.admins)),
+            book=book_of(settings),
             policies=PolicyRows(database),
+            votes=VoteRows(database),
             context=ContextRows(database),
             deliveries=deliveries,
             adapters=adapters,
@@ -93,9 +98,33 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
             persona=read_persona(settings.persona),
             redact=mask,
         )
+        await refresh_book(parts)
         service = ChatService(parts, audit)
         stack.push_async_callback(service.aclose)
         yield App(settings, service, database, reader, outbox, audit, models, adapters)
+
+
+def check_approvers(tools: Iterable[ToolSpec]) -> None:
+    """Raise `ConfigError` for a tool whose approver cannot be read: nobody could ever approve it."""
+    for spec in tools:
+        try:
+            parse_approvers(spec.approver)
+        except PolicyError as err:
+            raise ConfigError(f"tool {spec.name}", f"its approver: {err.user_message}") from err
+
+
+def book_of(settings: Settings) -> Book:
+    """What the operator configured of the policy. Raises `ConfigError`."""
+    try:
+        default_approver = str(parse_approvers(settings.default_approver))
+    except PolicyError as err:
+        raise ConfigError("DEFAULT_APPROVER", err.user_message) from err
+    return Book(
+        frozenset(settings.admins),
+        default_role=settings.default_role,
+        default_approver=default_approver,
+        who_may_talk=frozenset(settings.who_may_talk),
+    )
 
 
 def read_persona(name: str) -> str:

@@ -23,11 +23,13 @@ __all__ = [
     "ChatAdapter",
     "ChatService",
     "Click",
+    "Completion",
     "Content",
     "Delivery",
     "Event",
     "Inbound",
     "Notice",
+    "Offer",
     "Outcome",
     "Place",
     "Receipt",
@@ -64,18 +66,39 @@ class Receipt:
     position: int = 0
 
 
+ONCE = "once"
+"""The grant of an approval that holds for this very call alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Click:
     """A person pressed a button. The button itself held nothing but the approval's id and the verb.
 
+    `arguments` come with `edit`: the JSON object that is to run instead. `grant` and `pattern` come with `approve`: how
+    long it is to hold, and for which arguments, as an `Offer` of the card said it.
     `is_operator` is set by the command line alone: whoever owns the data folder decides, in whosever name.
     """
 
     approval_id: str
-    verb: Literal["approve", "deny"]
+    verb: Literal["approve", "deny", "edit"]
     actor: Actor
     reason: str = ""
+    arguments: str = ""
+    grant: str = ONCE
+    pattern: str = ""
     is_operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One way to approve more than this very call, as people are shown it: `text` says all that it covers.
+
+    `grant`: `run`, `thread`, a duration such as `8h`, or `always`. `pattern`: "" = exactly these arguments.
+    """
+
+    grant: str
+    pattern: str
+    text: str
 
 
 CardState = Literal["pending", "approved", "denied", "expired", "cancelled"]
@@ -86,7 +109,10 @@ class Card:
     """An approval as people see it; everything is text that hides nothing (see `bot.present`).
 
     `arguments` is complete: an adapter that cannot show all of it shows no Approve button. `outcome` is the call's
-    state once it has started or ended ("done", "failed", "unknown", ...), "" before.
+    state once it has started or ended ("done", "failed", "unknown", ...), "" before. `asks` says in words who may
+    decide, `approved_by` who has approved so far, and `missing` who has yet to. `edited_by` is who
+    changed the arguments the model had asked for. `offers` are the ways to approve more than this very call, and
+    `granted` says what was approved beside it.
     """
 
     approval_id: str
@@ -105,6 +131,12 @@ class Card:
     decided_ms: int | None = None
     reason: str = ""
     outcome: str = ""
+    asks: str = ""
+    approved_by: tuple[str, ...] = ()
+    missing: str = ""
+    edited_by: str = ""
+    offers: tuple[Offer, ...] = ()
+    granted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +243,14 @@ class Thread:
     is_waiting: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How words may go on: `words` is the whole line after `/nod` or `/nod-admin`, `about` what it means."""
+
+    words: str
+    about: str = ""
+
+
 class ChatAdapter(Protocol):
     """One platform. Everything it is asked to show is already durable."""
 
@@ -246,8 +286,18 @@ class ChatService(Protocol):
     async def decide(self, click: Click) -> Outcome:
         """Decide one waiting call. The decision is durable when this returns; the run goes on in the background."""
 
-    async def command(self, place: Place, actor: Actor, words: str) -> str:
-        """Do what the words after `/nod` say; gives the sentence to show to this person alone."""
+    async def command(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> str:
+        """Do what the words after `/nod` say, or with `is_admin` those after `/nod-admin`; gives what to show to this
+        person alone, as Markdown."""
+
+    async def complete(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> list[Completion]:
+        """How the words after `/nod` or `/nod-admin` may go on, the likeliest first."""
+
+    async def met(self, actor: Actor) -> None:
+        """The platform describes this person anew: their groups, what they are to the workspace."""
+
+    async def joined(self, place: Place) -> None:
+        """The bot has come into this workspace: say there, once, what it can do, who approves and what is missing."""
 
     async def stop(self, place: Place, actor: Actor) -> str:
         """Stop what this person started in this place; gives the sentence to show."""

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.config.settings import Settings, load
@@ -133,7 +134,9 @@ def _approvals(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.what in (None, "list"):
         return _list_approvals(arguments, settings)
     words = {"approval_id": arguments.id, "verb": arguments.what, "who": arguments.who}
-    answer = _at_desk(settings, "decide", {**words, "reason": getattr(arguments, "reason", "")})
+    defaults = {"reason": "", "arguments": "", "grant": "once"}
+    said = {name: getattr(arguments, name, default) for name, default in defaults.items()}
+    answer = _at_desk(settings, "decide", {**words, **said})
     if arguments.json:
         print(json.dumps(answer))
     else:
@@ -178,6 +181,31 @@ def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
                 f"{row['at']}  {row['event']:<16} {row['tool']} {_one_line(row['arguments'])}  "
                 f"for {row['requester']}{who}  ({row['rule']})"
             )
+    return DONE
+
+
+def _admin(arguments: argparse.Namespace, settings: Settings) -> int:
+    words = list(arguments.words)
+    if words[:2] in (["policy", "diff"], ["policy", "import"]) and len(words) == 3:
+        words = [*words[:2], "\n" + _file(words[2])]
+    text = _at_desk(settings, "admin", {"words": " ".join(words)})["text"]
+    is_fenced = text.startswith("```") and text.endswith("```")
+    print(_plain("\n".join(text.splitlines()[1:-1]) if is_fenced else text))
+    return DONE
+
+
+def _file(path: str) -> str:
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as err:
+        raise BotError(f"{path} cannot be read ({type(err).__name__}).") from err
+
+
+def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
+    channel = f"in #{arguments.channel.removeprefix('#')}" if arguments.channel else ""
+    words = " ".join([arguments.person, arguments.tool, *arguments.arguments, channel])
+    answer = _at_desk(settings, "explain", {"words": words})
+    print(json.dumps(answer["explanation"]) if arguments.json else _plain(answer["text"]))
     return DONE
 
 
@@ -236,6 +264,8 @@ _COMMANDS = {
     "ask": _ask,
     "approvals": _approvals,
     "audit": _audit,
+    "admin": _admin,
+    "explain": _explain,
     "doctor": _doctor,
     "migrate": _migrate,
 }

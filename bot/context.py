@@ -28,7 +28,7 @@ from bot.models.config import ModelConfig
 from bot.opening import opening
 from bot.policy.judge import ADMIN
 from bot.storage.context import Context, Summary
-from bot.work import Parts, rights_of, role_of, toolbox_for
+from bot.work import Parts, roles_of, toolbox_for
 
 log = structlog.get_logger()
 
@@ -40,9 +40,9 @@ PAUSE_S = 300.0
 
 async def opened(parts: Parts, run: Run) -> Run:
     """Give a queued run its model and its first messages, with the history as it is now."""
-    model = parts.models.for_person(role_of(parts, run.requester), await parts.context.model_of(run.place))
+    model = parts.models.for_person(roles_of(parts, run.requester), await parts.context.model_of(run.place))
     context = await parts.context.of(run.place, at_most=NEWEST_TURNS, run_id=run.id, with_images=bool(model.vision))
-    run = replace(run, model=model.label, max_rounds=rounds_of(parts, model))
+    run = replace(run, model=model.label, max_rounds=rounds_of(parts, model), taint=context.taint)
     history = fit_history(
         turns_of(context),
         speaker=run.requester.key,
@@ -57,7 +57,7 @@ async def opened(parts: Parts, run: Run) -> Run:
         history=(*_summed_up(context.summary), *history),
         has_tools=bool(toolbox_for(parts, run, model).schemas),
     )
-    return replace(run, messages=messages, rights=rights_of(parts, run.requester))
+    return replace(run, messages=messages)
 
 
 def rounds_of(parts: Parts, model: ModelConfig) -> int:
@@ -116,20 +116,20 @@ class Memory:
             return
         try:
             for _ in range(MAX_PIECES):
-                if not await _sum_up_piece(self._parts, place, role_of(self._parts, asker)):
+                if not await _sum_up_piece(self._parts, place, roles_of(self._parts, asker)):
                     return
         except (ModelError, BotError) as err:
             self._paused[place] = self._clock() + PAUSE_S
             log.warning("summary.failed", place=str(place), why=err.user_message)
 
 
-async def _sum_up_piece(parts: Parts, place: Place, role: str) -> bool:
+async def _sum_up_piece(parts: Parts, place: Place, roles: frozenset[str]) -> bool:
     """Sum up as many of the oldest turns as a model takes at once; False = everything fits."""
     context = await parts.context.of(place, at_most=NEWEST_TURNS, from_oldest=True)
     old = _falling_off(parts, context)
     if not old:
         return False
-    chain = _summing_chain(parts, role, context.model)
+    chain = _summing_chain(parts, roles, context.model)
     count, said = written_out(old, context.summary.text, max_bytes=summing_bytes(_smallest_window(chain)))
     text = await _summary(parts, chain, said)
     await parts.context.keep_summary(place, Summary(old[count - 1].upto, text), model=chain[0].label)
@@ -137,11 +137,11 @@ async def _sum_up_piece(parts: Parts, place: Place, role: str) -> bool:
     return True
 
 
-def _summing_chain(parts: Parts, role: str, chosen: str) -> tuple[ModelConfig, ...]:
-    """The model that sums up, where it is open to this role, else the one that answers them; and what takes over."""
-    answering = parts.models.for_person(role, chosen)
+def _summing_chain(parts: Parts, roles: frozenset[str], chosen: str) -> tuple[ModelConfig, ...]:
+    """The model that sums up, where it is open to these roles, else the one that answers them; and what takes over."""
+    answering = parts.models.for_person(roles, chosen)
     model = parts.models.for_summary(answering.label)
-    return parts.models.chain(model.label if model.is_for(role) else answering.label, role)
+    return parts.models.chain(model.label if model.is_for(roles) else answering.label, roles)
 
 
 def _smallest_window(chain: Sequence[ModelConfig]) -> int | None:
@@ -172,7 +172,7 @@ def _may_answer(parts: Parts, chosen: str) -> list[ModelConfig]:
     labels = {models.default.label: models.default}
     for role in (parts.book.default_role, ADMIN):
         with contextlib.suppress(ModelConfigError):  # none is open to this role
-            model = models.for_person(role, chosen)
+            model = models.for_person(frozenset({role}), chosen)
             labels[model.label] = model
     if chosen in models.labels():
         labels[chosen] = models.get(chosen)

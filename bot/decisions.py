@@ -1,24 +1,60 @@
-"""Decisions on what waits: may this person, now, about this; the first one wins, and time decides what nobody did."""
+"""Decisions on what waits: may this person, now, about this; then votes are counted, the first decision wins, and time
+decides what nobody did."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import structlog
 
 from bot import chat, present
+from bot.cards import card_of, decide_of, missing_of
 from bot.engine.machine import apply, has_changed, has_other_approver
-from bot.engine.steps import Decided
-from bot.engine.types import Actor, Decision
-from bot.errors import CheckpointError, StaleRun
-from bot.policy.judge import may_decide, named_approvers
+from bot.engine.steps import Decided, Edited
+from bot.engine.types import Actor, Decision, Run, ToolCall, Verdict, parse_actor
+from bot.errors import CheckpointError, PolicyError, StaleRun
+from bot.policy import grants
+from bot.policy.access import asked_of, authorize, voters_of
+from bot.policy.approvers import approvers_of, fallback_due_s, is_satisfied, named
+from bot.policy.durations import parse_duration
+from bot.storage import votes
 from bot.storage.audit import AuditRows
+from bot.storage.database import Transaction
+from bot.storage.policies import add_grant
 from bot.storage.reading import DAMAGED, StoredApproval
-from bot.work import Parts, Show, refresh_book, role_of, toolbox_for
+from bot.tools.arguments import parse_arguments
+from bot.work import Parts, Show, refresh_book, toolbox_for
 
 log = structlog.get_logger()
 
 MAX_REASON_CHARS = 1_000
+CHANGED = "The stored call is not the one that was shown any more; it was not run."
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """An approval, the run and the call it is about, and the click on it."""
+
+    approval: StoredApproval
+    run: Run
+    call: ToolCall
+    click: chat.Click
+
+    @property
+    def vote(self) -> dict[str, Any]:
+        click = self.click
+        return {
+            "person": click.actor.key,
+            "name": click.actor.label,
+            "verb": "deny" if click.verb == "deny" else "approve",
+            "reason": click.reason,
+            "grant": click.grant,
+            "pattern": click.pattern,
+        }
 
 
 class Decisions:
@@ -28,6 +64,7 @@ class Decisions:
         self._parts = parts
         self._audit = audit
         self._kick = kick
+        self._fallbacks_told: set[str] = set()
 
     async def decide(self, click: chat.Click) -> chat.Outcome:
         """Decide one waiting call: may this person, is it pending, unexpired, unchanged; then the first one wins."""
@@ -35,96 +72,255 @@ class Decisions:
         approval = await self._parts.reader.approval(click.approval_id)
         if approval is None:
             return chat.Outcome(False, "This approval is not known any more; nothing was run by this click.")
-        if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
-            await self._note_refused(approval, click.actor, why)
-            return chat.Outcome(False, why, self.card(approval))
-        if approval.state != "pending":
-            return chat.Outcome(False, present.decided(approval), self.card(approval))
-        if not approval.is_intact:
-            await self._note_refused(approval, click.actor, "arguments changed")
-            self._parts.reader.damaged[approval.run_id] = DAMAGED  # the next sweep ends its run
-            return chat.Outcome(False, "The stored call is not the one that was shown any more; it was not run.")
-        return await self._record_decision(approval, click)
-
-    async def _record_decision(self, approval: StoredApproval, click: chat.Click) -> chat.Outcome:
-        if click.verb == "approve" and (why := await self._may_not_go_on(approval)):
-            await self._note_refused(approval, click.actor, why)
-            return chat.Outcome(False, why, self.card(approval))
-        reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
-        said = Decision(click.verb, click.actor.label, click.actor.key, reason)
-        is_first = await self._settle_approval(approval, said)
-        decided = await self._parts.reader.approval(approval.id) or approval
-        if decided.state == "pending" and decided.is_late:
-            await self._settle_approval(approval, Decision("expire"))
-            decided = await self._parts.reader.approval(approval.id) or approval
-        if not is_first:
-            self._kick(approval.run_id)
-            return chat.Outcome(False, present.decided(decided), self.card(decided))
-        return chat.Outcome(True, {"approve": "Approved.", "deny": "Denied."}[click.verb], self.card(decided))
-
-    async def _may_not_go_on(self, approval: StoredApproval) -> str | None:
-        """Why nobody may approve this as it was shown: what was tightened since applies. Its run sees to the rest."""
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
-        if run.model not in self._parts.models.labels():
+        reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
+        case = _Case(approval, run, call, replace(click, reason=reason))
+        if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
+            return await self._refuse(case, why)
+        if approval.state != "pending":
+            return chat.Outcome(False, present.decided(approval), self.card(approval))
+        if not approval.is_intact or approval.arguments != call.to_run:
+            self._parts.reader.damaged[approval.run_id] = DAMAGED  # the next sweep ends its run
+            return replace(await self._refuse(case, CHANGED), card=None)
+        match click.verb:
+            case "deny":
+                return await self._settle(case, "deny")
+            case "edit":
+                return await self._edit(case)
+            case _:
+                return await self._approve(case)
+
+    async def _refuse(self, case: _Case, why: str) -> chat.Outcome:
+        await self._audit.note_refused(run=case.run, call=case.call, actor=case.click.actor.key, why=why)
+        return chat.Outcome(False, why, self.card(case.approval))
+
+    # --- approving ---
+
+    async def _approve(self, case: _Case) -> chat.Outcome:
+        try:
+            kind = grants.parse_grant(case.click.grant)
+            arguments = parse_arguments(case.call.to_run)
+            pattern = grants.check_pattern(case.click.pattern, arguments) if case.click.pattern else ""
+        except PolicyError as err:
+            return chat.Outcome(False, err.user_message, self.card(case.approval))
+        case = replace(case, click=replace(case.click, grant=kind, pattern=pattern))
+        if why := self._may_not_go_on(case):
+            return await self._refuse(case, why)
+        if self._is_enough(case.approval, (*_approving(case.approval), case.click.actor.key)):
+            return await self._settle(case, "approve")
+        return await self._vote(case)
+
+    async def _vote(self, case: _Case) -> chat.Outcome:
+        """Count one approval of several. Whoever comes last may have come at the same time as another: it is looked at
+        again once the vote is stored."""
+        is_new = await self._parts.votes.cast(case.run, case.call, case.approval.id, case.vote)
+        self._parts.deliveries.kick(case.approval.place)
+        approval = await self._parts.reader.approval(case.approval.id) or case.approval
+        if is_new and self._is_enough(approval, _approving(approval)):
+            return await self._settle(replace(case, approval=approval), "approve")
+        if approval.state != "pending" or approval.is_late:
+            return chat.Outcome(False, present.decided(approval), self.card(approval))
+        said = "You approved this" if is_new else "You had approved this already"
+        return chat.Outcome(is_new, f"{said}; still needed: {missing_of(self._parts, approval)}.", self.card(approval))
+
+    def _is_enough(self, approval: StoredApproval, keys: tuple[str, ...]) -> bool:
+        """Whether the approval of these people settles it."""
+        voters = voters_of(self._parts.book, keys, approval.place, self._parts.clock())
+        asked = asked_of(self._parts.book, decide_of(approval))
+        return is_satisfied(approvers_of(approval.approver), voters, asked)
+
+    def _may_not_go_on(self, case: _Case) -> str | None:
+        """Why nobody may approve this as it was shown: what was tightened since applies. Its run sees to the rest."""
+        verdict = self._judged(case.run, case.call)
+        if verdict is None:
             return None  # its run ends with a sentence on that
-        verdict = toolbox_for(self._parts, run, self._parts.models.get(run.model)).judge(call)
         if verdict.outcome == "deny":
-            self._kick(run.id)
+            self._kick(case.run.id)
             return f"The policy does not permit this any more ({verdict.rule}); it was not run."
-        if has_changed(call, verdict):
-            self._kick(run.id)
+        if has_changed(case.call, verdict):
+            self._kick(case.run.id)
             return (
                 "The tool has changed since this was asked for, so it was not run; it is asked for anew if it can be."
             )
-        if has_other_approver(call, verdict):
-            self._kick(run.id)
+        if has_other_approver(case.call, verdict):
+            self._kick(case.run.id)
             return "Somebody else has to approve this now: it was not run, and is asked for anew."
         return None
 
-    async def _settle_approval(self, approval: StoredApproval, decision: Decision) -> bool:
-        """Commit one decision, show it, let the run go on; False when another one came first."""
-        stored = await self._parts.runs.load(approval.run_id)
-        fact = Decided(approval.call_id, decision)
+    def _judged(self, run: Run, call: ToolCall) -> Verdict | None:
+        """What the checks say of a call now; None when its model is not configured any more."""
+        if run.model not in self._parts.models.labels():
+            return None
+        return toolbox_for(self._parts, run, self._parts.models.get(run.model)).judge(call, run)
+
+    # --- editing ---
+
+    async def _edit(self, case: _Case) -> chat.Outcome:
+        """Let other arguments run. Where one word is enough this approves them; else others approve them as they are
+        now, and what was said before is void."""
+        text = case.click.arguments
+        verdict = self._judged(case.run, replace(case.call, edited=text))
+        if verdict is None or verdict.outcome in ("deny", "invalid"):
+            why = "its model is not configured any more" if verdict is None else verdict.text or verdict.rule
+            return chat.Outcome(False, f"These arguments cannot be run: {why}", self.card(case.approval))
+        edited = replace(case.approval, approver=verdict.approver, editor=case.click.actor.key)
+        if verdict.outcome == "run" or self._is_enough(edited, (case.click.actor.key,)):
+            return await self._settle(case, "edit", verdict)
+        actor = case.click.actor
+        fact = Edited(case.call.id, verdict, text, actor.label, actor.key)
+        vote = {**case.vote, "grant": chat.ONCE, "pattern": ""}
+        if not await self._store(case, fact, last=partial(votes.add_to_newest, call_id=case.call.id, vote=vote)):
+            return await self._too_late(case)
+        newest = [one for one in await self._parts.reader.approvals_of_run(case.run.id) if one.call_id == case.call.id]
+        card = self.card(newest[-1])
+        return chat.Outcome(True, f"Edited; still needed: {missing_of(self._parts, newest[-1])}.", card)
+
+    # --- settling ---
+
+    async def _settle(self, case: _Case, verb: str, verdict: Verdict | None = None) -> chat.Outcome:
+        """Commit what was decided, with this vote and what it grants; the first one wins."""
+        fact = Decided(case.call.id, self._decision(case, verb), verdict)
+        if not await self._store(case, fact, first=partial(self._note, case=case, verb=verb)):
+            return await self._too_late(case)
+        decided = await self._parts.reader.approval(case.approval.id) or case.approval
+        done = {"approve": "Approved.", "deny": "Denied.", "edit": "Edited and approved."}
+        return chat.Outcome(True, done[verb], self.card(decided))
+
+    def _decision(self, case: _Case, verb: str) -> Decision:
+        """The decision in the name of everybody whose word it took."""
+        click = case.click
+        earlier = [] if verb != "approve" else [one for one in case.approval.votes if one.person != click.actor.key]
+        names = [*(one.name for one in earlier), click.actor.label]
+        keys = [*(one.person for one in earlier), click.actor.key]
+        arguments = click.arguments if verb == "edit" else None
+        return Decision(verb, " and ".join(names), ",".join(keys), click.reason, arguments)  # type: ignore[arg-type]
+
+    def _note(self, tx: Transaction, *, case: _Case, verb: str) -> None:
+        """Store the vote that settled it, and the grant that came of all of them."""
+        votes.add(tx, case.approval.id, case.vote)
+        if verb != "approve":
+            return
+        others = [(one.grant, one.pattern) for one in case.approval.votes if one.person != case.click.actor.key]
+        kind, pattern = grants.narrowest_of([*others, (case.click.grant, case.click.pattern)])
+        if kind == chat.ONCE:
+            return
+        call, run, timed = case.call, case.run, kind not in ("run", "thread", "always")
+        row = {
+            "id": secrets.token_hex(8),
+            "person": run.requester.key,
+            "tool": call.name,
+            "arguments": call.to_run,
+            "pattern": pattern,
+            "definition": call.definition,
+            "approver": call.approver,
+            "run_id": run.id if kind == "run" else "",
+            "place": str(run.place) if kind == "thread" else "",
+            "given_by": self._decision(case, verb).actor,
+        }
+        lasts_ms = parse_duration(kind) * 1000 if timed else None
+        said = f"{run.requester.key} may run {call.name} {grants.in_words(kind, pattern, call.name)}: {call.to_run}"
+        add_grant(tx, row, lasts_ms=lasts_ms, scope=run.requester.scope, said=said)
+
+    async def _store(
+        self,
+        case: _Case,
+        fact: Decided | Edited,
+        *,
+        first: Callable[[Transaction], None] | None = None,
+        last: Callable[[Transaction], None] | None = None,
+    ) -> bool:
+        """Commit one fact, show it, let the run go on; False when another one came first, or time did."""
+        stored = await self._parts.runs.load(case.run.id)
         try:
-            after = apply(stored.run, fact)
-            await self._parts.runs.commit(stored.run, [fact], after)
+            moved = apply(stored.run, fact)
+            await self._parts.runs.commit(stored.run, [fact], moved, first=first, last=last)
         except StaleRun:
             return False
-        log.info("approval.decided", run=approval.run_id, verb=decision.verb, actor=decision.actor)
-        self._kick(approval.run_id)
-        await Show(self._parts, approval.place).on_fact(after, fact)
+        log.info("approval.decided", run=case.run.id, fact=type(fact).__name__, actor=case.click.actor.key)
+        self._kick(case.run.id)
+        await Show(self._parts, case.approval.place).on_fact(moved, fact)
         return True
+
+    async def _too_late(self, case: _Case) -> chat.Outcome:
+        """Somebody else decided, or time did: say which."""
+        approval = await self._parts.reader.approval(case.approval.id) or case.approval
+        if approval.state == "pending" and approval.is_late:
+            await self._expire(approval)
+            approval = await self._parts.reader.approval(approval.id) or approval
+        self._kick(approval.run_id)
+        return chat.Outcome(False, present.decided(approval), self.card(approval))
+
+    # --- time ---
 
     async def expire_due(self) -> int:
         """Close what nobody decided in time: neither consent nor denial. Gives how many."""
         closed = 0
         for approval in await self._parts.reader.expired():
             try:
-                closed += await self._settle_approval(approval, Decision("expire"))
+                closed += await self._expire(approval)
             except CheckpointError as err:
                 self._parts.reader.damaged[approval.run_id] = err.user_message
         return closed
 
+    async def _expire(self, approval: StoredApproval) -> bool:
+        stored = await self._parts.runs.load(approval.run_id)
+        fact = Decided(approval.call_id, Decision("expire"))
+        try:
+            after = apply(stored.run, fact)
+            await self._parts.runs.commit(stored.run, [fact], after)
+        except StaleRun:
+            return False
+        self._kick(approval.run_id)
+        await Show(self._parts, approval.place).on_fact(after, fact)
+        return True
+
     async def remind(self) -> None:
-        """Tell approvers what has waited for a good part of its time."""
+        """Tell approvers what has waited for a good part of its time, and those who may decide instead by now."""
         for approval in await self._parts.reader.to_remind(self._parts.settings.approval_reminders):
-            people = named_approvers(approval.approver, requester=approval.requester, admins=self._parts.book.admins)
-            await self._parts.reader.note_reminder(approval, present.reminder(approval), people)
+            await self._parts.reader.note_reminder(approval, present.reminder(approval), self._named(approval))
             self._parts.deliveries.kick(approval.place)
+        for approval in await self._parts.reader.pending():
+            await self._settle_by_votes(approval)
+            await self._tell_fallback(approval)
+
+    async def _tell_fallback(self, approval: StoredApproval) -> None:
+        after = fallback_due_s(approvers_of(approval.approver))
+        due = [after_s for after_s in after if after_s * 1000 <= approval.waited_ms]
+        key = f"fallback:{approval.id}:{len(due)}"
+        if due and key not in self._fallbacks_told:
+            self._fallbacks_told.add(key)
+            await self._parts.reader.note_fallback(approval, key, present.fallback(approval), self._named(approval))
+            self._parts.deliveries.kick(approval.place)
+
+    async def _settle_by_votes(self, approval: StoredApproval) -> None:
+        """Settle what has all the votes it needs: two came at the same moment, and a crash came in between."""
+        keys = _approving(approval)
+        if len(keys) < 2 or approval.is_late or not self._is_enough(approval, keys):
+            return
+        last = approval.votes[-1]
+        run = (await self._parts.runs.load(approval.run_id)).run
+        call = next(call for call in run.calls if call.id == approval.call_id)
+        actor = self._parts.book.known(parse_actor(last.person, last.name))
+        click = chat.Click(approval.id, "approve", actor, last.reason, grant=last.grant, pattern=last.pattern)
+        case = _Case(approval, run, call, click)
+        if self._may_not_go_on(case) is None:
+            await self._settle(case, "approve")
+
+    def _named(self, approval: StoredApproval) -> list[str]:
+        scope = approval.place.scope
+        return named(
+            approvers_of(approval.approver),
+            requester=approval.requester.key,
+            admins=self._parts.book.admins_in(scope, self._parts.clock()),
+            scope=scope,
+            age_s=approval.waited_ms / 1000,
+        )
 
     def _may_not_decide(self, approval: StoredApproval, actor: Actor, *, is_operator: bool = False) -> str | None:
         """Why this person may not decide this; where a call was not shown, nobody but the operator decides it."""
-        here = (approval.place.platform, approval.place.workspace)
-        if not is_operator and here != (actor.platform, actor.workspace):
-            return "This can only be decided where it was asked for."
-        requester = approval.requester
-        return may_decide(approval.approver, actor=actor, role=role_of(self._parts, actor), requester=requester)
-
-    async def _note_refused(self, approval: StoredApproval, actor: Actor, why: str) -> None:
-        run = (await self._parts.runs.load(approval.run_id)).run
-        call = next(call for call in run.calls if call.id == approval.call_id)
-        await self._audit.note_refused(run=run, call=call, actor=actor.key, why=why)
+        deed = decide_of(approval, is_operator=is_operator)
+        return authorize(self._parts.book, actor, deed, self._parts.clock())
 
     # --- reading ---
 
@@ -132,7 +328,17 @@ class Decisions:
         """What waits for this person's decision, the oldest first."""
         await refresh_book(self._parts)
         waiting = [one for one in await self._parts.reader.pending() if not one.is_late]
-        return [self.card(one) for one in waiting if self._may_not_decide(one, actor, is_operator=is_operator) is None]
+        return [self.card(one) for one in waiting if self._is_for(one, actor, is_operator=is_operator)]
+
+    def _is_for(self, approval: StoredApproval, actor: Actor, *, is_operator: bool) -> bool:
+        """Whether this waits for this person: they may decide it, and have not said theirs yet."""
+        book = self._parts.book
+        has_voted = book.human_of(actor.key) in {book.human_of(key) for key in _approving(approval)}
+        return not has_voted and self._may_not_decide(approval, actor, is_operator=is_operator) is None
 
     def card(self, approval: StoredApproval) -> chat.Card:
-        return present.card(approval, self._parts.about(approval.tool))
+        return card_of(self._parts, approval)
+
+
+def _approving(approval: StoredApproval) -> tuple[str, ...]:
+    return tuple(vote.person for vote in approval.votes if vote.verb == "approve")

@@ -18,7 +18,7 @@ from bot.engine.types import Place
 from bot.errors import PlaceGone, SendError
 from bot.runner.inprocess import Runner
 from bot.storage.outbox import Item, OutboxRows
-from bot.storage.reading import Reader
+from bot.storage.reading import Reader, StoredApproval
 
 log = structlog.get_logger()
 
@@ -40,19 +40,19 @@ async def show_passing(adapter: chat.ChatAdapter | None, place: Place, event: ch
 
 
 class Deliveries:
-    """Sends through `adapters`, by platform. `about` gives the first sentence of a tool's description."""
+    """Sends through `adapters`, by platform. `draw` makes the card of an approval."""
 
     def __init__(
         self,
         outbox: OutboxRows,
         reader: Reader,
         adapters: Mapping[str, chat.ChatAdapter],
-        about: Callable[[str], str],
+        draw: Callable[[StoredApproval], chat.Card],
     ) -> None:
         self._outbox = outbox
         self._reader = reader
         self._adapters = adapters
-        self._about = about
+        self._draw = draw
         self._runner: Runner[Place] = Runner(self._work)
         self._timers: dict[Place, asyncio.TimerHandle] = {}
 
@@ -145,4 +145,4 @@ class Deliveries:
                 return chat.Notice(item.run_id, item.text, item.created_ms, item.addressed)
             case _:
                 approval = await self._reader.approval(item.key.removeprefix("card:"))
-                return None if approval is None else chat.CardShown(present.card(approval, self._about(approval.tool)))
+                return None if approval is None else chat.CardShown(self._draw(approval))

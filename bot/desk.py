@@ -31,6 +31,8 @@ class Desk:
             "approvals": self.approvals,
             "decide": self.decide,
             "audit": self.audit,
+            "admin": self.admin,
+            "explain": self.explain,
         }
         if method not in known:
             return {"error": f"The running bot does not know {method!r}; is it an older version?"}
@@ -54,13 +56,22 @@ class Desk:
         cards = await self._app.service.pending(person(who), is_operator=True)
         return {"approvals": [_card(card) for card in cards]}
 
-    async def decide(self, approval_id: str, verb: str, who: str = "", reason: str = "") -> Answer:
+    async def decide(
+        self,
+        approval_id: str,
+        verb: str,
+        who: str = "",
+        reason: str = "",
+        arguments: str = "",
+        grant: str = chat.ONCE,
+    ) -> Answer:
         """Decide one approval and wait until its run rests."""
-        if verb not in ("approve", "deny"):
-            return {"error": "Decide with approve or deny."}
+        if verb not in ("approve", "deny", "edit"):
+            return {"error": "Decide with approve, deny or edit."}
         whole_id = await self._find(approval_id)
         await self._take_up(whole_id)
-        click = chat.Click(whole_id, verb, person(who), reason, is_operator=True)  # type: ignore[arg-type]  # checked
+        more = {"reason": reason, "arguments": arguments, "grant": grant}
+        click = chat.Click(whole_id, verb, person(who), is_operator=True, **more)  # type: ignore[arg-type]  # checked
         outcome = await self._app.service.decide(click)
         said: Answer = {"accepted": outcome.is_accepted, "message": outcome.message}
         if outcome.card is None:
@@ -74,6 +85,17 @@ class Desk:
 
     async def audit(self, limit: int = 1000) -> Answer:
         return {"audit": await self._app.audit.read(limit=max(1, min(limit, 100_000)))}
+
+    async def admin(self, words: str, who: str = "") -> Answer:
+        """Do what the words after `/nod-admin` say."""
+        place = Place(OPERATOR_PLATFORM, "", "admin")
+        return {"text": await self._app.service.command(place, person(who), words, is_admin=True)}
+
+    async def explain(self, words: str) -> Answer:
+        """Whether somebody may run a tool, why, and what would change it: WHO TOOL [NAME=VALUE ...] [in #channel]."""
+        place = Place(OPERATOR_PLATFORM, "", "admin")
+        explanation = await self._app.service.explain(place, person(""), words)
+        return {"explanation": explanation.as_data(), "text": explanation.in_words()}
 
     async def _find(self, approval_id: str) -> str:
         """The whole id of which only the beginning was typed, where that is enough; else what was typed."""
@@ -125,6 +147,9 @@ def _card(card: chat.Card) -> Answer:
         "arguments": card.arguments,
         "requester": card.requester,
         "approver": card.approver,
+        "asks": card.asks,
+        "approved_by": list(card.approved_by),
+        "missing": card.missing,
         "rule": card.rule,
         "state": card.state,
         "expires_ms": card.expires_ms,

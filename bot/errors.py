@@ -16,6 +16,8 @@ BotError                      root; carries `user_message`
 │   └── Taken                 a row with this key is there already
 ├── SendError                 the platform did not take what was sent: trying later may help
 │   └── PlaceGone             the place is gone, or the bot was removed from it: trying again will not help
+├── PolicyError               something said about the policy cannot be taken
+│   └── PolicyMoved           somebody else changed the same thing at the same moment
 └── Refused                   a person asked for something they may not have, or too late
 """
 
@@ -132,12 +134,22 @@ class PlaceGone(SendError):
     """The place does not exist any more, or the bot may not write there: trying again will not help."""
 
 
+class PolicyError(BotError):
+    """Something said about the policy cannot be taken: nothing was changed. The sentence says why, and what would."""
+
+
+class PolicyMoved(PolicyError):
+    """Somebody else changed the same thing at the same moment: nothing was changed."""
+
+
 class Refused(BotError):
     """A person asked for something they may not have, or came too late.
 
-    `code` is one of `not_allowed`, `empty`, `too_long`, `not_readable`.
+    `code` is one of `not_allowed`, `empty`, `too_long`, `not_readable`. `is_repeated`: this person was told a short
+    while ago, so a place where everybody reads along needs no second word.
     """
 
-    def __init__(self, code: str, user_message: str) -> None:
+    def __init__(self, code: str, user_message: str, *, is_repeated: bool = False) -> None:
         super().__init__(user_message)
         self.code = code
+        self.is_repeated = is_repeated

@@ -24,7 +24,7 @@ from bot.models.clients import ModelClients
 from bot.models.config import ModelConfig, from_mapping
 from bot.models.registry import Registry
 from bot.opening import opening, read_history
-from bot.policy.judge import permit_for
+from bot.policy.judge import permit_for, policy_of_rights
 from bot.redact import redactor
 from bot.storage.codec import from_checkpoint, to_checkpoint
 from bot.tools.builtin import builtin_tools
@@ -90,7 +90,7 @@ async def run(
     """
     task = _checked(task)
     settings, _ = load()
-    chain = _chain(model_cfg, settings, user_role)
+    chain = _chain(model_cfg, settings, frozenset({user_role}))
     model = chain[0]
     _seen_models.update((one.label, one) for one in chain)
     rights = Rights(
@@ -223,12 +223,12 @@ def _waiting(call: ToolCall) -> dict[str, Any]:
 # --- finding models and tools ---------------------------------------------------------------------------------------
 
 
-def _chain(model_cfg: Mapping[str, Any] | None, settings: Settings, role: str) -> tuple[ModelConfig, ...]:
+def _chain(model_cfg: Mapping[str, Any] | None, settings: Settings, roles: frozenset[str]) -> tuple[ModelConfig, ...]:
     """The model of a run, and those that take over when it fails."""
     if model_cfg is not None:
         return (from_mapping(model_cfg, timeout_s=settings.model_timeout_s),)
     models = registry_of(settings)
-    return models.chain(models.for_person(role).label, role)
+    return models.chain(models.for_person(roles).label, roles)
 
 
 def _chain_of(stored: Run, model_cfg: Mapping[str, Any] | None, settings: Settings) -> tuple[ModelConfig, ...]:
@@ -237,7 +237,7 @@ def _chain_of(stored: Run, model_cfg: Mapping[str, Any] | None, settings: Settin
     if stored.model in _seen_models:
         return (_seen_models[stored.model],)
     try:
-        return registry_of(settings).chain(stored.model, stored.rights.role)
+        return registry_of(settings).chain(stored.model, frozenset({stored.rights.role}))
     except ModelConfigError as err:
         why = f"There is no model called {stored.model!r} here; give it with model_cfg= to go on."
         raise ModelConfigError(stored.model, why) from err
@@ -300,7 +300,7 @@ def _toolbox(
     specs = _tools_once(settings.tools_dir) if tools is None else [spec_of(function) for function in tools]
     return Toolbox(
         specs,
-        permit=permit_for(run.rights, default_approver=settings.default_approver),
+        permit=permit_for(policy_of_rights(run.rights, default_approver=settings.default_approver)),
         actor=run.requester,
         place=run.place,
         services=Services(files_dir=settings.data_dir / "files"),

@@ -8,13 +8,22 @@ from typing import Literal
 from bot import chat
 from bot.engine import words
 from bot.engine.types import CallState, ToolCall
+from bot.policy.approvers import approvers_of, in_words
 from bot.storage.reading import CallLine, NoticeLine, RunLine, StoredApproval, StoredTurn
 
 _OUTCOMES = frozenset({CallState.STARTED, CallState.DONE, CallState.FAILED, CallState.UNKNOWN, CallState.CANCELLED})
 
 
-def card(approval: StoredApproval, about: str) -> chat.Card:
-    """An approval as a card; `about` is the tool's description."""
+def card(
+    approval: StoredApproval,
+    about: str,
+    *,
+    asks: str = "",
+    missing: str = "",
+    offers: tuple[chat.Offer, ...] = (),
+    granted: str = "",
+) -> chat.Card:
+    """An approval as a card; `about` is the tool's description, the rest what the policy says of it."""
     call_state = approval.call_state
     is_refused = approval.state == "approved" and call_state is CallState.DENIED
     is_shown = approval.state == "approved" and call_state in _OUTCOMES
@@ -25,7 +34,7 @@ def card(approval: StoredApproval, about: str) -> chat.Card:
         place=approval.place,
         tool=approval.tool,
         about=about,
-        arguments=words.pretty(approval.arguments),
+        arguments=words.pretty(approval.arguments if approval.edited is None else approval.edited),
         requester=approval.requester.key,
         requester_name=approval.requester.label,
         approver=approval.approver,
@@ -36,6 +45,12 @@ def card(approval: StoredApproval, about: str) -> chat.Card:
         decided_ms=approval.decided_ms,
         reason=approval.reason,
         outcome=outcome,
+        asks=asks,
+        approved_by=tuple(vote.name for vote in approval.votes if vote.verb == "approve"),
+        missing=missing,
+        edited_by=approval.edited_by,
+        offers=offers,
+        granted=granted,
     )
 
 
@@ -74,11 +89,17 @@ def reminder(approval: StoredApproval) -> str:
     )
 
 
+def fallback(approval: StoredApproval) -> str:
+    """What those are told who may decide by now what others have not."""
+    return (
+        f"Nobody has decided yet about {approval.tool}, asked for by {approval.requester.label}: "
+        f"{_approver(approval)} may decide it now."
+    )
+
+
 def _approver(approval: StoredApproval) -> str:
     """The rule in words."""
-    requester = approval.requester.label
-    known = {"requester": requester, "not_requester": f"somebody else than {requester}", "admin": "an admin"}
-    return known.get(approval.approver, approval.approver)
+    return in_words(approvers_of(approval.approver), approval.requester.label)
 
 
 def transcript(

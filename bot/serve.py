@@ -20,6 +20,7 @@ from bot.collector import settle
 from bot.config.settings import Settings
 from bot.control import serve_control
 from bot.desk import Desk
+from bot.engine.types import Place
 from bot.errors import ConfigError
 from bot.models.clients import ModelClients
 from bot.models.registry import Registry
@@ -27,6 +28,8 @@ from bot.storage.database import prepare_data_dir
 
 log = structlog.get_logger()
 SWEEP_EVERY_S = 15
+WELCOME = Place("web", "", "general", "welcome")
+"""Where the page shows what the bot says when it has come into a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ async def serving(
             settle()
             await _listen(runner, settings)
             async with serve_control(settings.data_dir, Desk(app).handle):
+                if page is not None:
+                    for actor in page.members():
+                        await app.service.met(actor)
+                    if demo is None:
+                        await app.service.joined(WELCOME)
                 open_runs = await app.service.recover()
                 log.info("bot.ready", version=__version__, open_runs=open_runs, port=runner.addresses[0][1])
                 clock = asyncio.create_task(_keep_time(app))
@@ -95,6 +103,7 @@ def _web_adapter(settings: Settings, demo: Demo | None) -> WebAdapter:
         suggestions=demo.suggestions if demo else (),
         notice=demo.notice if demo else "",
         allowed_hosts=settings.http_hostnames,
+        groups=settings.web_groups,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 import structlog
 
 from bot import chat, crash, present
-from bot.admin import Words
+from bot.admin import Doors, Words
 from bot.attachments import attachments_of
 from bot.context import Memory, opened, rounds_of
 from bot.decisions import Decisions
@@ -25,11 +25,16 @@ from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Attachment, Place, Run
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
-from bot.policy.judge import ADMIN, GUEST
+from bot.policy.access import Stop, Talk, authorize
+from bot.policy.book import OPERATOR_PLATFORM
+from bot.policy.explain import Explanation
+from bot.retention import Retention
 from bot.runner.inprocess import Runner
 from bot.storage.audit import AuditRows
+from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
-from bot.work import Parts, Show, crew_for, refresh_book, role_of, withdrawn
+from bot.welcome import Strangers, welcome
+from bot.work import Parts, Show, crew_for, meet, refresh_book, withdrawn
 
 log = structlog.get_logger()
 
@@ -53,10 +58,14 @@ class ChatService:
         self._memory = Memory(parts)
         self._askers: dict[Place, Actor] = {}
         self._summaries: Runner[Place] = Runner(self._sum_up)
-        self._words = Words(parts, audit, self.stop)
+        self._words = Words(
+            parts, audit, Doors(self.stop, self.decide, self.pending, self._withdraw, self._stop_all_of)
+        )
         self._suspects: list[str] = []
         self._one_by_one: asyncio.Task[None] | None = None
-        self._rules_seen: object = None
+        self._policy_seen, self._ends_next = -1, 0
+        self._strangers = Strangers()
+        self._people, self._retention = PeopleRows(parts.policies.database), Retention()
         self.has_recovered = False
 
     # --- messages ---
@@ -64,7 +73,7 @@ class ChatService:
     async def receive(self, inbound: chat.Inbound) -> chat.Receipt:
         """Store the message as a queued run, then work on it in the background."""
         await refresh_book(self._parts)
-        self._check_may_talk(inbound.actor)
+        await self._check_may_talk(inbound.actor, inbound.place)
         attached = await self._attachments(inbound)
         run = self._new_run(inbound)
         stored = await self._parts.runs.enqueue(
@@ -97,10 +106,19 @@ class ChatService:
             return 0
         return max(0, sum(status in ("queued", "running") for _, status, _ in active) - 1)
 
-    def _check_may_talk(self, actor: Actor) -> None:
-        role = self.role_of(actor)
-        if role == GUEST or (self._parts.settings.who_may_talk == "admins" and role != ADMIN):
-            raise Refused("not_allowed", "You may not talk to this bot; ask an admin.")
+    async def _check_may_talk(self, actor: Actor, place: Place) -> None:
+        """Raise `Refused` for those who may not; they are told once an hour, and leave no trace."""
+        is_verified = place.platform != OPERATOR_PLATFORM  # there the operator only says who somebody is
+        book = replace(self._parts.book, people={}) if is_verified else self._parts.book
+        if why := authorize(book, actor, Talk(), self._parts.clock()):
+            raise Refused("not_allowed", why, is_repeated=self._strangers.was_told(actor.key, self._parts.clock()))
+        if is_verified:
+            await meet(self._parts, actor)
+
+    async def met(self, actor: Actor) -> None:
+        """Take note of somebody as their platform describes them now: their groups, what they are to the workspace."""
+        await refresh_book(self._parts)
+        await meet(self._parts, actor)
 
     def _new_run(self, inbound: chat.Inbound) -> Run:
         text = self._parts.redact(inbound.text).strip()
@@ -124,6 +142,8 @@ class ChatService:
     # --- clicks ---
 
     async def decide(self, click: chat.Click) -> chat.Outcome:
+        if not click.is_operator and click.actor.key in self._parts.book.people:
+            await self.met(click.actor)
         return await self._decisions.decide(click)
 
     async def expire_due(self) -> int:
@@ -131,21 +151,47 @@ class ChatService:
 
     # --- words ---
 
-    async def command(self, place: Place, actor: Actor, words: str) -> str:
-        """Do what somebody wrote after `/nod`; gives the sentence for them alone. Raises `Refused`."""
-        self._check_may_talk(actor)
-        return await self._words.do(place, actor, words)
+    async def command(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> str:
+        """Do what somebody wrote after `/nod` or `/nod-admin`; gives what to show to them alone. Raises `Refused`."""
+        await refresh_book(self._parts)
+        await self._check_may_talk(actor, place)
+        return await self._words.do(place, actor, words, is_admin=is_admin)
+
+    async def explain(self, place: Place, actor: Actor, words: str) -> Explanation:
+        """Whether somebody may run a tool, and why. Raises `Refused` and `PolicyError`."""
+        await refresh_book(self._parts)
+        return self._words.explain(place, actor, words)
+
+    async def complete(
+        self, place: Place, actor: Actor, words: str, *, is_admin: bool = False
+    ) -> list[chat.Completion]:
+        """How these words may go on."""
+        await self._check_may_talk(actor, place)
+        return await self._words.complete(place, actor, words, is_admin=is_admin)
+
+    async def joined(self, place: Place) -> None:
+        """Say once, in a workspace the bot has come into, what it can do, who approves, and what is missing."""
+        text = welcome(self._parts, place, self._parts.clock())
+        await self._parts.reader.add_post(place, text, key=f"welcome:{place.scope}")
+        self._parts.deliveries.kick(place)
 
     # --- stop ---
 
     async def stop(self, place: Place, actor: Actor) -> str:
         """Stop what this person may stop here: what works or is queued first, else what waits."""
-        is_admin = self.role_of(actor) == ADMIN
-        mine = [one for one in await self._parts.reader.active_in(place) if is_admin or one[2] == actor.key]
+        await refresh_book(self._parts)
+        book, now_ms = self._parts.book, self._parts.clock()
+        active = await self._parts.reader.active_in(place)
+        mine = [one for one in active if authorize(book, actor, Stop(one[2], place.scope), now_ms) is None]
         working = [run_id for run_id, status, _ in mine if status in ("queued", "running")]
         chosen = working or [run_id for run_id, _, _ in mine]
         stopped = [run_id for run_id in chosen if await self._stop_run(run_id, actor)]
         return "Stopped." if stopped else "There is nothing of yours to stop here."
+
+    async def _stop_all_of(self, key: str, actor: Actor) -> int:
+        """Stop everything that somebody had started; gives how much."""
+        run_ids = await self._parts.runs.open_of(key)
+        return sum([await self._stop_run(run_id, actor) for run_id in run_ids])
 
     async def _stop_run(self, run_id: str, actor: Actor) -> bool:
         await self._runner.cancel(run_id)
@@ -182,7 +228,8 @@ class ChatService:
         return await self._decisions.pending(actor, is_operator=is_operator)
 
     def role_of(self, actor: Actor) -> str:
-        return role_of(self._parts, actor)
+        """This person's roles, as people are shown them."""
+        return ", ".join(sorted(self._parts.book.roles_of(actor, self._parts.clock())))
 
     # --- work ---
 
@@ -238,12 +285,17 @@ class ChatService:
     async def sweep(self) -> None:
         """What time brings: approvals expire, approvers are reminded, and what a database or a platform refused for a
         while is tried again."""
-        for step in (self.expire_due, self._decisions.remind, self._kick_open, self._withdraw, self._drop_damaged):
+        steps = (self.expire_due, self._decisions.remind, self._kick_open, self._withdraw, self._drop_damaged)
+        for step in (*steps, self._forget):
             try:
                 await step()
             except BotError:  # the rim of each: one that is held up does not hold up the others
                 log.exception("sweep.held_up", step=step.__name__)
         await self._parts.deliveries.sweep()
+
+    async def _forget(self) -> None:
+        """Forget what is older than the operator wants to keep."""
+        await self._retention.sweep(self._parts, self._people, self._parts.clock())
 
     async def _kick_open(self) -> None:
         await self._parts.runs.ping()  # or what it does could not be stored, again
@@ -261,11 +313,13 @@ class ChatService:
     async def _withdraw(self) -> None:
         """Let runs look again at what they wait for, after the policy or the tools have changed."""
         await refresh_book(self._parts)
-        if self._parts.book.rules == self._rules_seen:
+        moment = self._parts.clock()
+        book = self._parts.book
+        if book.revision == self._policy_seen and moment < self._ends_next:
             return
         for run_id in await withdrawn(self._parts):
             self._runner.kick(run_id)
-        self._rules_seen = self._parts.book.rules
+        self._policy_seen, self._ends_next = book.revision, book.ends_next(moment)
 
     async def recover_place(self, place: Place) -> int:
         """The same as `recover` for one conversation: for a process that is there for a single question."""

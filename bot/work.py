@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
@@ -15,16 +16,22 @@ from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
 from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped, Worded
-from bot.engine.types import Actor, CallState, Permit, Place, Rights, Run, ToolCall, ToolFacts, Verdict, parse_actor
+from bot.engine.types import Actor, CallState, Permit, Place, Run, ToolCall, ToolFacts, Use, Verdict, parse_actor
 from bot.models.clients import ModelClients
 from bot.models.config import ModelConfig
 from bot.models.registry import Registry
-from bot.policy.book import Book, Rule
+from bot.policy.access import Decide, asked_of, voters_of
+from bot.policy.approvers import approvers_of, is_satisfied
+from bot.policy.book import OPERATOR_PLATFORM, Book
 from bot.policy.judge import judge
+from bot.policy.types import ApproverRule, Grant, Link, Person, Rule
 from bot.storage.context import ContextRows
-from bot.storage.policies import PolicyRows
+from bot.storage.places import read_place
+from bot.storage.policies import PolicyRows, StoredPolicy
 from bot.storage.reading import Reader
 from bot.storage.runs import RunRows, now_ms
+from bot.storage.votes import VoteRows
+from bot.tools.arguments import ArgumentError, parse_arguments
 from bot.tools.context import Services
 from bot.tools.registry import ToolSpec
 from bot.tools.toolbox import Toolbox
@@ -48,6 +55,7 @@ class Parts:
     tools: tuple[ToolSpec, ...]
     book: Book
     policies: PolicyRows
+    votes: VoteRows
     context: ContextRows
     deliveries: Deliveries
     adapters: dict[str, chat.ChatAdapter]
@@ -67,51 +75,99 @@ def about(tools: tuple[ToolSpec, ...], name: str) -> str:
 
 
 async def refresh_book(parts: Parts) -> None:
-    """Read the rules anew."""
-    rows = await parts.policies.all()
-    parts.book = parts.book.with_rules([Rule(*row) for row in rows])
+    """Read what was said anew, where anything was."""
+    stored = await parts.policies.newer_than(parts.book.revision)
+    if stored is not None:
+        parts.book = with_stored(parts.book, stored)
+
+
+def with_stored(book: Book, stored: StoredPolicy) -> Book:
+    """The book with what the store holds."""
+    return replace(
+        book,
+        rules=tuple(Rule(*row) for row in stored.rules),
+        approvers=tuple(ApproverRule(*row) for row in stored.approvers),
+        grants=tuple(Grant(*row) for row in stored.grants),
+        links=tuple(Link(*row) for row in stored.links),
+        people={
+            key: Person(key, name, frozenset(groups.split(",")) if groups else frozenset(), standing)
+            for key, name, groups, standing in stored.people
+        },
+        version=stored.version,
+        revision=stored.revision,
+    )
+
+
+async def meet(parts: Parts, actor: Actor) -> None:
+    """Take note of somebody as their platform describes them now."""
+    if actor.platform == OPERATOR_PLATFORM:
+        return
+    seen = Person(actor.key, actor.name, actor.groups, actor.standing)
+    if parts.book.people.get(actor.key) == seen:
+        return
+    await parts.policies.meet([(seen.key, seen.name, ",".join(sorted(seen.groups)), seen.standing)])
+    await refresh_book(parts)
 
 
 async def withdrawn(parts: Parts) -> set[str]:
     """The runs with a call that may not go on waiting: its policy, its approver or its tool is another now."""
     tools = {spec.name: spec for spec in parts.tools}
     runs = set()
-    verdicts: dict[tuple[str, str], Verdict] = {}
-    for run_id, requester, name, definition, approver in await parts.runs.waiting():
-        spec = tools.get(name)
-        is_readable = isinstance(requester, str)
-        if not is_readable or spec is None or spec.fingerprint != definition:
-            runs.add(run_id)
+    permits: dict[tuple[str, Place], Permit] = {}
+    for one in await parts.runs.waiting():
+        spec = tools.get(one.name)
+        use = _use_of(one)
+        if use is None or spec is None or spec.fingerprint != one.definition:
+            runs.add(one.id)
             continue
-        if (requester, name) not in verdicts:
-            verdicts[requester, name] = live_permit(parts, parse_actor(requester))(spec.facts)
-        verdict = verdicts[requester, name]
-        if verdict.outcome == "deny" or (verdict.outcome == "ask" and verdict.approver != approver):
-            runs.add(run_id)
+        key = (one.requester, use.place)
+        if key not in permits:
+            permits[key] = live_permit(parts, parse_actor(one.requester), use.place)
+        verdict = permits[key](spec.facts, use)
+        if verdict.outcome == "deny" or (verdict.outcome == "ask" and verdict.approver != one.approver):
+            runs.add(one.id)
     return runs
 
 
-def rights_of(parts: Parts, actor: Actor) -> Rights:
-    return parts.book.rights_of(actor, parts.clock())
+def _use_of(row: Any) -> Use | None:
+    """A waiting call's row as the policy sees it; None for a damaged one."""
+    text = row.arguments if row.edited is None else row.edited
+    try:
+        return Use(parse_arguments(text), text, row.id, read_place(row))
+    except (ArgumentError, TypeError, AttributeError):
+        return None
 
 
-def role_of(parts: Parts, actor: Actor) -> str:
-    return parts.book.role_of(actor, parts.clock())
+def roles_of(parts: Parts, actor: Actor, place: Place | None = None) -> frozenset[str]:
+    return parts.book.roles_of(actor, parts.clock(), place)
 
 
-def live_permit(parts: Parts, actor: Actor) -> Permit:
+def live_permit(parts: Parts, actor: Actor, place: Place) -> Permit:
     """This person's policy, read anew at every question: a tightened one applies to what waits."""
 
-    def permit(facts: ToolFacts) -> Verdict:
-        return judge(rights_of(parts, actor), facts, default_approver=parts.settings.default_approver)
+    def permit(facts: ToolFacts, use: Use | None) -> Verdict:
+        verdict = judge(parts.book.policy_of(actor, place, parts.clock()), facts, use)
+        if use is None or not use.approved_by or verdict.outcome != "ask":
+            return verdict
+        return _still_approved(parts, actor, place, use, verdict)
 
     return permit
+
+
+def _still_approved(parts: Parts, requester: Actor, place: Place, use: Use, verdict: Verdict) -> Verdict:
+    """The verdict on an approved call, provided those who approved it may still do so."""
+    deed = Decide(verdict.approver, place, requester, use.editor)
+    voters = voters_of(parts.book, use.approved_by, place, parts.clock())
+    if is_satisfied(approvers_of(verdict.approver), voters, asked_of(parts.book, deed, is_any_age=True)):
+        return verdict
+    people = " and ".join(use.approved_by)
+    return replace(verdict, outcome="deny", rule=f"it was approved by {people}, which is not enough any more")
 
 
 def toolbox_for(parts: Parts, run: Run, model: ModelConfig) -> Toolbox:
     return Toolbox(
         parts.tools,
-        permit=live_permit(parts, run.requester),
+        permit=live_permit(parts, run.requester, run.place),
         actor=run.requester,
         place=run.place,
         services=parts.services,
@@ -122,7 +178,7 @@ def toolbox_for(parts: Parts, run: Run, model: ModelConfig) -> Toolbox:
 
 def crew_for(parts: Parts, run: Run, changed: asyncio.Event) -> Crew:
     """Who drives this run. Raises `ModelConfigError` when its model is not configured any more."""
-    chain = parts.models.chain(run.model, role_of(parts, run.requester))
+    chain = parts.models.chain(run.model, roles_of(parts, run.requester))
     model = chain[0]
     return Crew(
         parts.clients.for_turn(chain),

@@ -97,11 +97,11 @@ class PlainBox:
     found: dict[str, ToolResult] = field(default_factory=dict)
     asked_about: list[str] = field(default_factory=list)
 
-    def judge(self, call: ToolCall) -> Verdict:
+    def judge(self, call: ToolCall, run: Run) -> Verdict:
         unknown = Verdict("invalid", "unknown tool", f"There is no tool {call.name!r}.")
         return self.verdicts.get(call.name, unknown)
 
-    async def run(self, call: ToolCall, *, key: str) -> tuple[ToolResult, bool]:
+    async def run(self, call: ToolCall, run: Run, *, key: str) -> tuple[ToolResult, bool]:
         self.ran.append(call.name)
         if self.work is not None:
             return await self.work(call), True

@@ -14,7 +14,7 @@ from adapters.web.api import ROOM, Api, Door
 from adapters.web.feed import Drafts, Feed
 from adapters.web.guard import Guard, Hosts, Rejected
 from adapters.web.page import Look
-from adapters.web.people import People, check_exposure
+from adapters.web.people import People, check_exposure, groups_by_person
 from adapters.web.render import fragment
 from adapters.web.session import Seal
 from bot.chat import Actor, Answered, ChatService, Delivery, Event, Place, TextSoFar, ToolLine, Working
@@ -25,6 +25,8 @@ STATIC = {
     "nod.css": "text/css",
     "nod.js": "text/javascript",
     "attach.js": "text/javascript",
+    "decide.js": "text/javascript",
+    "complete.js": "text/javascript",
     "login.js": "text/javascript",
     "nod.svg": "image/svg+xml",
 }
@@ -38,8 +40,9 @@ class WebAdapter:
     """One channel, `#general`, whose threads are conversations.
 
     `people` maps a person's name to the SHA-256 of their token (hexadecimal). Without tokens, `demo_people` can be
-    picked from, or else the one local person is `local`; both for loopback connections only. `allowed_hosts` are
-    further names the page answers to, for example behind a proxy. Raises ConfigError where it would serve strangers.
+    picked from, or else the one local person is `local`; both for loopback connections only. `groups` maps a group to
+    the names of its people. `allowed_hosts` are further names the page answers to, for example behind a proxy. Raises
+    ConfigError where it would serve strangers.
     """
 
     def __init__(
@@ -55,12 +58,13 @@ class WebAdapter:
         title: str = "Nod",
         notice: str = "",
         allowed_hosts: tuple[str, ...] = (),
+        groups: Mapping[str, tuple[str, ...]] = {},
     ) -> None:
         check_exposure(host, people, bool(demo_people))
         self._service = service
         self._feed = Feed()
         self._drafts = Drafts(self._draw)
-        self._people = People(dict(people), demo_people)
+        self._people = People(dict(people), demo_people, groups_by_person(groups))
         self._guard = Guard(Hosts(host, port, allowed_hosts))
         self._static = {name: _packaged(name) for name in STATIC}
         self._version = hashlib.sha256(b"".join(self._static.values())).hexdigest()[:12]
@@ -77,6 +81,10 @@ class WebAdapter:
     @property
     def platform(self) -> str:
         return "web"
+
+    def members(self) -> list[Actor]:
+        """Everybody who may use the page, as the service knows them."""
+        return self._people.everybody()
 
     def attach(self, service: ChatService) -> None:
         """Give the page its service; until then it answers that Nod is starting."""
@@ -96,6 +104,7 @@ class WebAdapter:
                 web.get("/api/thread", wrap(api.thread)),
                 web.get("/api/threads", wrap(api.threads)),
                 web.get("/api/pending", wrap(api.pending)),
+                web.get("/api/complete", wrap(api.complete)),
                 web.post("/api/threads", wrap(api.new_thread)),
                 web.post("/api/messages", wrap(api.send)),
                 web.post("/api/command", wrap(api.command)),

@@ -16,21 +16,26 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
+from adapters.web.clicks import click_of
 from adapters.web.feed import Feed, sse
 from adapters.web.forms import form_body
 from adapters.web.guard import Rejected, is_from_here, is_navigation, own_port
 from adapters.web.page import Look, Viewer, bounce_page, chat_page, login_page
 from adapters.web.parsing import (
-    APPROVAL,
     CLIENT_ID,
+    MAX_LINE_CHARS,
+    MAX_WORDS_BYTES,
     THREAD,
+    WORDS_TOO_LONG,
+    body_bytes,
+    flag_of,
     json_body,
+    line_of,
     matching,
     message_text,
-    storable,
     text_of,
     thread_id,
-    verb_of,
+    words_of,
 )
 from adapters.web.people import People, Tries
 from adapters.web.render import fragment, private_html
@@ -38,12 +43,13 @@ from adapters.web.session import SESSION_S, Seal, Session
 from adapters.web.snippets import person
 from adapters.web.stream import stream
 from adapters.web.visible import exact, prose
-from bot.chat import Actor, Card, CardShown, ChatService, Click, Inbound, Place
+from bot.chat import Actor, Card, CardShown, ChatService, Completion, Inbound, Place
 
 log = structlog.get_logger()
 
 ROOM = Place("web", "", "general")
-MAX_REASON_CHARS = 500
+MAX_COMPLETIONS = 20
+MAX_ABOUT_CHARS = 200
 LOGIN_S = 0.5
 MAX_ENDED = 10_000
 
@@ -95,10 +101,10 @@ class Api:
         names = people.demo if people.mode == "demo" else ()
         return Viewer(
             name=session.person,
-            role=service.role_of(_actor(session.person)),
+            role=service.role_of(people.actor(session.person)),
             csrf=self._door.seal.csrf(session),
             can_leave=people.mode == "token",
-            choices=tuple((name, service.role_of(_actor(name))) for name in names),
+            choices=tuple((name, service.role_of(people.actor(name))) for name in names),
         )
 
     # --- who one is -----------------------------------------------------------------------------------
@@ -160,13 +166,8 @@ class Api:
         )
 
     async def decide(self, request: web.Request) -> web.StreamResponse:
-        actor = self._speaker(request)
-        approval_id = matching(APPROVAL, request.match_info["id"], "There is no such approval.", status=404)
-        body = await json_body(request)
-        reason = storable(text_of(body, "reason", default="")).strip()
-        if len(reason) > MAX_REASON_CHARS:
-            raise Rejected(400, f"A reason has at most {MAX_REASON_CHARS} characters.")
-        outcome = await self._door.service().decide(Click(approval_id, verb_of(body), actor, reason))
+        click = await click_of(request, self._speaker(request))
+        outcome = await self._door.service().decide(click)
         answer: dict[str, object] = {"fragment": fragment_of(outcome.card)}
         if outcome.is_accepted:
             return web.json_response(answer | {"message": outcome.message})
@@ -178,13 +179,14 @@ class Api:
         return web.json_response({"message": await self._door.service().stop(_place(thread), actor)})
 
     async def command(self, request: web.Request) -> web.StreamResponse:
-        """Do what the words after `/nod` say. The answer is for this person alone: it is neither stored nor shown."""
+        """Do what the words after `/nod` or `/nod-admin` say. The answer is for this person alone: it is neither stored
+        nor shown."""
         actor = self._speaker(request)
-        body = await json_body(request)
-        thread = thread_id(text_of(body, "thread"))
-        words = storable(text_of(body, "words")).strip()
-        answer = await self._door.service().command(_place(thread), actor, words)
-        return web.json_response({"html": private_html(words, answer, _now_ms()), "says": prose(answer)[:1000]})
+        body = await json_body(request, at_most=body_bytes(MAX_WORDS_BYTES), too_long=WORDS_TOO_LONG)
+        thread, words, is_admin = thread_id(text_of(body, "thread")), words_of(body), flag_of(body, "is_admin")
+        answer = await self._door.service().command(_place(thread), actor, words, is_admin=is_admin)
+        html = private_html(words, answer, _now_ms(), is_admin=is_admin)
+        return web.json_response({"html": html, "says": prose(answer)[:1000]})
 
     # --- looking --------------------------------------------------------------------------------------
 
@@ -211,8 +213,17 @@ class Api:
 
     async def pending(self, request: web.Request) -> web.StreamResponse:
         session = self._viewing(request)
-        cards = await self._door.service().pending(_actor(session.person))
+        cards = await self._door.service().pending(self._door.people.actor(session.person))
         return web.json_response({"cards": [_waiting(card) for card in cards]})
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        """How the command that is being typed may go on."""
+        actor = self._door.people.actor(self._viewing(request).person)
+        thread = thread_id(request.query.get("thread", ""))
+        words, is_admin = line_of(request.query)
+        found = await self._door.service().complete(_place(thread), actor, words, is_admin=is_admin)
+        shown = [_completion(one) for one in found if _hides_nothing(one.words)]
+        return web.json_response({"completions": shown[:MAX_COMPLETIONS]})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream what happens: first `hello`, then `fragment` and `changed`; `reload` or `bye` is the last."""
@@ -260,7 +271,7 @@ class Api:
         session = self._checked(request)
         if not session.person:
             raise Rejected(401, "You are not signed in. Load the page again.", code="session")
-        return _actor(session.person)
+        return self._door.people.actor(session.person)
 
     def _become(self, request: web.Request, name: str) -> web.StreamResponse:
         response = web.json_response({"person": name})
@@ -298,10 +309,6 @@ def _fresh(name: str) -> Session:
     return Session(secrets.token_urlsafe(18), name, int(time.time()) + SESSION_S)
 
 
-def _actor(name: str) -> Actor:
-    return Actor("web", "", name, name)
-
-
 def _place(thread: str) -> Place:
     return Place(ROOM.platform, ROOM.workspace, ROOM.channel, thread)
 
@@ -329,3 +336,12 @@ def _waiting(card: Card) -> dict[str, object]:
         "requester": exact(card.requester_name or person(card.requester)),
         "expires_ms": card.expires_ms,
     }
+
+
+def _completion(one: Completion) -> dict[str, object]:
+    return {"words": one.words, "about": exact(" ".join(one.about.split()))[:MAX_ABOUT_CHARS]}
+
+
+def _hides_nothing(words: str) -> bool:
+    """Is what is taken what is seen? Words that are put into the composer cannot be spelled out."""
+    return len(words) <= MAX_LINE_CHARS and exact(words) == words and words.isprintable()

@@ -28,6 +28,22 @@ _ATTACH = f"""<input type="file" id="files" multiple hidden data-most="{MAX_ATTA
         </button>"""
 
 
+_EDIT = """<dialog class="edit" id="edit" aria-labelledby="edit-title">
+  <form id="edit-form">
+    <h2 id="edit-title">Edit the arguments of <code id="edit-tool"></code></h2>
+    <label class="quiet" for="edit-text">One JSON object. What you save here is what runs: at once where your word is
+      enough, else when the others approve it too.</label>
+    <textarea id="edit-text" rows="14" dir="ltr" spellcheck="false" autocapitalize="off" autocomplete="off"
+      aria-describedby="edit-error"></textarea>
+    <p class="error" id="edit-error" role="alert"></p>
+    <div class="edit-buttons">
+      <button type="button" class="button" id="edit-cancel">Cancel</button>
+      <button type="submit" class="button button-send" id="edit-save">Save</button>
+    </div>
+  </form>
+</dialog>"""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the operator chose for the page. `version` changes with the files it loads."""
@@ -66,10 +82,11 @@ def chat_page(look: Look, viewer: Viewer, *, thread: str, is_new: bool) -> str:
     {_composer(look)}
   </main>
 </div>
+{_EDIT}
 <div class="hidden" id="announcer" aria-live="polite"></div>
 <noscript><p class="noscript">This page needs JavaScript: it shows answers while they are written.</p></noscript>"""
     facts = {"thread": thread, "new": "yes" if is_new else "no", "person": viewer.name, "title": look.title}
-    return _document(look, body, viewer.csrf, facts, scripts=("nod.js", "attach.js"))
+    return _document(look, body, viewer.csrf, facts, scripts=("nod.js", "attach.js", "decide.js", "complete.js"))
 
 
 def login_page(look: Look, csrf: str) -> str:
@@ -147,6 +164,7 @@ def _composer(look: Look) -> str:
       <p class="error" id="composer-error" role="alert"></p>
       <ul class="chips" id="attached" aria-label="Attached" hidden></ul>
       <div class="composer-box">
+        <ul class="completions" id="completions" role="listbox" aria-label="Ways to go on" hidden></ul>
         {_ATTACH}
         <label class="hidden" for="text">Message to {html.escape(look.title)}</label>
         <textarea id="text" name="text" rows="1" placeholder="Ask for something…" aria-describedby="hint"></textarea>

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from typing import Literal
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -14,15 +14,25 @@ from adapters.web.visible import is_blank
 
 MAX_TEXT_BYTES = 32 * 1024
 MAX_BODY_BYTES = 64 * 1024
+MAX_WORDS_BYTES = 64 * 1024
+MAX_LINE_CHARS = 500
 BODY_S = 15.0
 TOO_LONG = f"This is too long: at most {MAX_TEXT_BYTES // 1024} kB of text fit in a message."
+WORDS_TOO_LONG = f"This is too long: at most {MAX_WORDS_BYTES // 1024} kB of text fit in a command."
 
 THREAD = re.compile(r"[a-z0-9]{1,32}", re.ASCII)
 CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 APPROVAL = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-async def json_body(request: web.Request) -> dict[str, object]:
+def body_bytes(text_bytes: int) -> int:
+    """How long a request with one text of this length can get: JSON writes a byte of text as six at most."""
+    return 6 * text_bytes + 4096
+
+
+async def json_body(
+    request: web.Request, *, at_most: int = MAX_BODY_BYTES, too_long: str = TOO_LONG
+) -> dict[str, object]:
     """The JSON object of a request. Never reads more than it takes."""
     if request.content_type != "application/json":
         raise Rejected(415, "This address takes JSON only.")
@@ -31,8 +41,8 @@ async def json_body(request: web.Request) -> dict[str, object]:
         async with asyncio.timeout(BODY_S):
             async for piece in request.content.iter_chunked(16 * 1024):
                 raw += piece
-                if len(raw) > MAX_BODY_BYTES:
-                    raise Rejected(413, TOO_LONG)
+                if len(raw) > at_most:
+                    raise Rejected(413, too_long)
     except TimeoutError as err:
         raise Rejected(408, "The request took too long to arrive.") from err
     try:
@@ -52,15 +62,20 @@ def text_of(body: dict[str, object], name: str, *, default: str | None = None) -
     return value
 
 
-def verb_of(body: dict[str, object]) -> Literal["approve", "deny"]:
-    """What a click says."""
-    match text_of(body, "verb"):
-        case "approve":
-            return "approve"
-        case "deny":
-            return "deny"
-        case _:
-            raise Rejected(400, "A card is approved or denied, nothing else.")
+def flag_of(body: dict[str, object], name: str) -> bool:
+    """The yes or no in one field; no where there is none."""
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise Rejected(400, f"The request has neither true nor false in {name!r}.")
+    return value
+
+
+def bounded(text: str, at_most: int, sentence: str) -> str:
+    """Text of at most so many bytes that can be stored."""
+    clean = storable(text)
+    if len(clean.encode()) > at_most:
+        raise Rejected(413, sentence)
+    return clean
 
 
 def matching(pattern: re.Pattern[str], text: str, sentence: str, *, status: int = 400) -> str:
@@ -78,10 +93,22 @@ def message_text(text: str, *, may_be_blank: bool = False) -> str:
     """What somebody wrote: something that can be seen, unless it came with something else, of bounded length."""
     if is_blank(text) and not may_be_blank:
         raise Rejected(400, "Write something first.")
-    clean = storable(text)
-    if len(clean.encode()) > MAX_TEXT_BYTES:
-        raise Rejected(413, TOO_LONG)
-    return clean
+    return bounded(text, MAX_TEXT_BYTES, TOO_LONG)
+
+
+def words_of(body: dict[str, object]) -> str:
+    """The words of a command: its first line, and what was pasted below it."""
+    return bounded(text_of(body, "words"), MAX_WORDS_BYTES, WORDS_TOO_LONG).strip()
+
+
+def line_of(query: Mapping[str, str]) -> tuple[str, bool]:
+    """A command that is being typed: its words so far, and whether it is for admins."""
+    words, admin = query.get("words", ""), query.get("admin", "0")
+    if len(words) > MAX_LINE_CHARS:
+        raise Rejected(400, f"Commands of up to {MAX_LINE_CHARS} characters can be completed.")
+    if admin not in ("0", "1"):
+        raise Rejected(400, "The request has neither 0 nor 1 in 'admin'.")
+    return storable(words), admin == "1"
 
 
 def storable(text: str) -> str:

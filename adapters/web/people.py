@@ -7,10 +7,11 @@ import hmac
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.addresses import is_loopback
+from bot.chat import Actor
 from bot.errors import ConfigError
 
 WebPeople = Mapping[str, str]
@@ -24,10 +25,14 @@ MAX_ADDRESSES = 4096
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The people of this page. Tokens win over the demo: with tokens nobody can just pick a name."""
+    """The people of this page. Tokens win over the demo: with tokens nobody can just pick a name.
+
+    `groups` are each person's.
+    """
 
     tokens: WebPeople
     demo: tuple[str, ...] = ()
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def mode(self) -> Literal["token", "demo", "local"]:
@@ -63,6 +68,15 @@ class People:
     def knows(self, name: str) -> bool:
         return name != "" and self.stamp(name) is not None
 
+    def actor(self, name: str) -> Actor:
+        """This person as the service knows them."""
+        return Actor("web", "", name, name, self.groups.get(name, frozenset()))
+
+    def everybody(self) -> list[Actor]:
+        """All the people of this page."""
+        names = {"token": tuple(self.tokens), "demo": self.demo, "local": (LOCAL_PERSON,)}[self.mode]
+        return [self.actor(name) for name in names]
+
     def with_token(self, token: str) -> str | None:
         """Whose token this is. Takes the same time whoever it is, or nobody."""
         given = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
@@ -71,6 +85,12 @@ class People:
             if hmac.compare_digest(given, digest.strip().lower()):
                 found = name
         return found
+
+
+def groups_by_person(groups: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    """Turn groups and their people into people and their groups."""
+    names = {name for members in groups.values() for name in members}
+    return {name: frozenset(group for group, members in groups.items() if name in members) for name in names}
 
 
 class Tries:

@@ -161,15 +161,20 @@ def _bot_says(element: str, kind: str, body: str, when: str) -> str:
     )
 
 
-def private_html(words: str, answer: str, at_ms: int) -> str:
-    """What was answered to a person's `/nod ...`, as a line that only they are shown."""
-    asked = exact_html(prose(f"/nod {words}".strip())[:MAX_ASKED_CHARS])
+def private_html(words: str, answer: str, at_ms: int, *, is_admin: bool = False) -> str:
+    """What was answered to a person's `/nod ...` or `/nod-admin ...`, as a line that only they are shown."""
+    asked = exact_html(_shortened(f"{'/nod-admin' if is_admin else '/nod'} {prose(words)}".strip()))
     return (
         '<div class="message private"><span class="avatar avatar-nod" aria-hidden="true"></span>'
         f'<div class="message-body"><p class="message-head"><b>Nod</b> {moment(at_ms)} '
         f'<span class="private-note">Only you see this</span> <code>{asked}</code></p>'
         f'<div class="markdown" dir="auto">{markdown_html(answer)}</div></div></div>'
     )
+
+
+def _shortened(line: str) -> str:
+    first = line.split("\n", 1)[0][:MAX_ASKED_CHARS]
+    return first if first == line else f"{first} …"
 
 
 def _notice(notice: Notice) -> Fragment:

@@ -6,6 +6,7 @@ Knows characters only; knows neither events nor pages.
 from __future__ import annotations
 
 import html
+import json
 import re
 from functools import lru_cache
 from unicodedata import category
@@ -74,6 +75,11 @@ def exact_html(text: str) -> str:
         lambda hit: f'<span class="hidden-char">{_name(hit[0])}</span>' if _spelled_out(hit) else hit[0],
         html.escape(text),
     )
+
+
+def exact_json(text: str) -> str:
+    """JSON text that says the same, with every character that cannot be seen written as JSON's own `\\u202e`."""
+    return _NOT_PLAIN.sub(lambda hit: json.dumps(hit[0])[1:-1] if _spelled_out(hit) else hit[0], text)
 
 
 def is_blank(text: str) -> bool:

@@ -23,6 +23,7 @@ from bot.errors import ConfigError
 
 ADAPTERS = ("web", "discord", "slack")
 BUILT_ADAPTERS = ("web",)
+_ROLE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _ACTOR = re.compile(r"[a-z]+:(?:[\w.-]+/)?[\w.@-]+")
 
 Words = Annotated[tuple[str, ...], NoDecode]
@@ -36,7 +37,11 @@ class Settings(BaseSettings):
 
     adapters: Words = Field(("web",), description="Where the bot talks: web, discord, slack (comma-separated).")
     admins: Words = Field((), description="Who administers it: web:root, discord:<guild>/<id>, slack:<team>/<id>.")
-    who_may_talk: Literal["everyone", "admins"] = Field("everyone", description="Who may talk to it at all.")
+    who_may_talk: Words = Field(
+        ("members",),
+        description="Who may talk to it: everyone, members, guests, external, admins, or roles (comma-separated).",
+    )
+    default_role: str = Field("user", description="The role of members to whom no admin gave one.")
 
     data_dir: Path = Field(Path("data"), description="Folder of the database, notes, files and keys.")
     database_url: str = Field("", description="Database; empty = SQLite in DATA_DIR.")
@@ -50,6 +55,15 @@ class Settings(BaseSettings):
     web_tokens: dict[str, SecretStr] = Field(
         default_factory=dict, description="Who may use the web page: name=token,name=token (tokens of 16 or more)."
     )
+
+    web_groups: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="Groups of people of the web page: ops=alice+bob,finance=carol."
+    )
+
+    retention_days: int = Field(
+        0, ge=0, le=36_500, description="Days until what was said and done is forgotten; 0 = never."
+    )
+    audit_days: int = Field(0, ge=0, le=36_500, description="Days until a row of the audit is removed; 0 = never.")
 
     model_api_url: str = Field("", description="Base URL of an OpenAI-compatible endpoint.")
     model_api_key: SecretStr = Field(SecretStr(""), description="Its key; empty for local servers.")
@@ -69,7 +83,9 @@ class Settings(BaseSettings):
     run_timeout_s: float = Field(900, ge=10, le=86_400, description="Seconds of active work of one run.")
     persona: str = Field("default", description="Name of a persona in bot/config/personas, or a path to a text file.")
 
-    default_approver: str = Field("requester", description="Who approves: requester, admin, not_requester, a role.")
+    default_approver: str = Field(
+        "requester", description="Who approves: requester, admin, not_requester, a role, `2 of finance`; see docs."
+    )
     confirm_text: Literal["template", "model"] = Field("template", description="Who words the question at the gate.")
     approval_ttl_s: int = Field(86_400, ge=60, le=31_536_000, description="Seconds until an approval expires.")
     approval_reminders: int = Field(1, ge=0, le=5, description="Reminders to approvers while an approval waits.")
@@ -100,7 +116,7 @@ class Settings(BaseSettings):
         """Only what `load` hands in: it reads the environment and `.env` itself, to refuse what is odd there."""
         return (init_settings,)
 
-    @field_validator("adapters", "admins", "http_hostnames", mode="before")
+    @field_validator("adapters", "admins", "http_hostnames", "who_may_talk", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -117,6 +133,31 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("a name stands twice")
         return {pair.partition("=")[0].strip(): pair.partition("=")[2].strip() for pair in pairs}
+
+    @field_validator("web_groups", mode="before")
+    @classmethod
+    def _groups(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.strip() for pair in value.split(",") if pair.strip()]
+        groups = {name.strip(): names for name, equals, names in (pair.partition("=") for pair in pairs) if equals}
+        if len(groups) != len(pairs) or not all(re.fullmatch(r"[\w.-]{1,64}", name) for name in groups):
+            raise ValueError("write it as group=name+name,group=name, each group once")
+        return {name: tuple(one.strip() for one in names.split("+") if one.strip()) for name, names in groups.items()}
+
+    @field_validator("who_may_talk")
+    @classmethod
+    def _talkers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not all(_ROLE.fullmatch(word) for word in value):
+            raise ValueError("write everyone, members, guests, external, admins, or roles")
+        return value
+
+    @field_validator("default_role")
+    @classmethod
+    def _one_role(cls, value: str) -> str:
+        if not _ROLE.fullmatch(value) or value == "admin":
+            raise ValueError("a role is lower-case letters, digits, dash, underscore, and not admin")
+        return value
 
     @field_validator("web_tokens")
     @classmethod

@@ -210,7 +210,7 @@ class _Drive:
     async def _run_tool(self, call: ToolCall, verdict: Verdict) -> None:
         await self._record(Started(call.id, verdict, resumed=call.state is CallState.STARTED))
         started = self.crew.clock()
-        result, is_known = await self.crew.toolbox.run(call, key=f"{self.run.id}:{call.id}")
+        result, is_known = await self.crew.toolbox.run(call, self.run, key=f"{self.run.id}:{call.id}")
         duration_ms = round((self.crew.clock() - started) * 1000)
         state = CallState.UNKNOWN if not is_known else CallState.FAILED if result.is_error else CallState.DONE
         await self._record(Returned(call.id, state, result, duration_ms))

@@ -22,6 +22,7 @@ from bot.engine.steps import (
     Compact,
     Compacted,
     Decided,
+    Edited,
     Fact,
     Finish,
     Reconcile,
@@ -38,8 +39,8 @@ from bot.engine.steps import (
 from bot.engine.types import CallState, Decision, Reply, Run, ToolCall, ToolResult, Verdict
 from bot.errors import StaleRun
 
-Judge = Callable[[ToolCall], Verdict]
-"""The checks of one call: known, permitted, arguments valid, gate."""
+Judge = Callable[[ToolCall, Run], Verdict]
+"""The checks of one call of a run: known, permitted, arguments valid, gate."""
 
 RUNNABLE_FINISHES = frozenset({"tool_calls", "stop", "function_call", None})
 """Finish reasons after which the calls of a reply may run. None only counts when the stream ended cleanly."""
@@ -77,7 +78,7 @@ def _next_for_calls(run: Run, judge: Judge, limits: Limits) -> Action | None:
     still_open = [call for call in run.batch if not call.is_final]
     if not still_open:
         return None
-    judged = [(call, judge(call)) for call in still_open]
+    judged = [(call, judge(call, run)) for call in still_open]
     interrupted = [call for call, verdict in judged if _is_interrupted(call, verdict)]
     if interrupted:
         return Reconcile(tuple(interrupted))
@@ -125,9 +126,17 @@ def _refusal(run: Run, call: ToolCall, verdict: Verdict, limits: Limits) -> Retu
     if verdict.outcome == "deny":
         return _denied(call, words.refused_by_policy(verdict) if call.decision else verdict.text, verdict.rule)
     if call.state is CallState.APPROVED:
-        changed = has_changed(call, verdict)
-        return _denied(call, words.DEFINITION_CHANGED, "tool changed since it was approved") if changed else None
+        return _overtaken(call, verdict)
     return _capped(run, call, limits)
+
+
+def _overtaken(call: ToolCall, verdict: Verdict) -> Returned | None:
+    """Why an approval does not count any more: the tool is another, or somebody else has to approve it now."""
+    if has_changed(call, verdict):
+        return _denied(call, words.DEFINITION_CHANGED, "tool changed since it was approved")
+    if has_other_approver(call, verdict):
+        return _denied(call, words.APPROVER_CHANGED, "its approver changed since it was approved")
+    return None
 
 
 def _withdrawn(call: ToolCall, verdict: Verdict) -> Returned | None:
@@ -239,8 +248,11 @@ def _add(run: Run, fact: Fact) -> Run:
             return run
         case Worded(text, usage, _):
             return replace(run, ask_text=text, usage=run.usage + usage)
-        case Decided(call_id, decision):
-            return _decided(run, call_id, decision)
+        case Decided(call_id, decision, verdict):
+            return _decided(run, call_id, decision, verdict)
+        case Edited(call_id, verdict, arguments, by, actor):
+            edit = {"edited": arguments, "edited_by": by, "editor": actor}
+            return _move(run, call_id, {CallState.WAITING}, **edit, **_judged(verdict))
         case Started(call_id, verdict, resumed):
             before = {CallState.STARTED} if resumed else {CallState.PROPOSED, CallState.APPROVED}
             return _move(run, call_id, before, state=CallState.STARTED, **_judged(verdict))
@@ -298,7 +310,7 @@ def _replied_in_words(run: Run, reply: Reply) -> Run:
     return replace(_joined(run, reply), replies=run.replies + 1, last_text=text)
 
 
-def _decided(run: Run, call_id: str, decision: Decision) -> Run:
+def _decided(run: Run, call_id: str, decision: Decision, verdict: Verdict | None) -> Run:
     said: dict[str, object] = {
         "decision": decision.verb,
         "decided_by": decision.by,
@@ -309,7 +321,8 @@ def _decided(run: Run, call_id: str, decision: Decision) -> Run:
         case "approve":
             return _move(run, call_id, {CallState.WAITING}, state=CallState.APPROVED, **said)
         case "edit":
-            said["edited"] = decision.arguments
+            said |= {"edited": decision.arguments, "edited_by": decision.by, "editor": decision.actor}
+            said |= {} if verdict is None else _judged(verdict)
             return _move(run, call_id, {CallState.WAITING}, state=CallState.APPROVED, **said)
         case "deny":
             said["result"] = ToolResult(words.denied(decision), is_error=True)
@@ -384,6 +397,7 @@ def _judged(verdict: Verdict) -> dict[str, object]:
         "effect": verdict.effect,
         "approver": verdict.approver,
         "definition": verdict.definition,
+        "marks": verdict.marks,
     }
 
 

@@ -41,10 +41,10 @@ class ToolBox(Protocol):
     def schemas(self) -> bytes:
         """The permitted tools as a JSON array in a fixed order; b"" when there are none."""
 
-    def judge(self, call: ToolCall) -> Verdict:
-        """Check one call: known, permitted, arguments valid, gate. Pure; asked again at every step."""
+    def judge(self, call: ToolCall, run: Run) -> Verdict:
+        """Check one call of this run: known, permitted, arguments valid, gate. Pure; asked again at every step."""
 
-    async def run(self, call: ToolCall, *, key: str) -> tuple[ToolResult, bool]:
+    async def run(self, call: ToolCall, run: Run, *, key: str) -> tuple[ToolResult, bool]:
         """Run the call and give its result, and whether its outcome is known.
 
         Never raises but `CancelledError`. `key` is the idempotency key of the call. The outcome is not known when an

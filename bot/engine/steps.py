@@ -107,8 +107,24 @@ class Worded:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
+    """Somebody decided, or time did. `verdict` comes with an edit: what the policy says of the arguments as they are
+    now."""
+
     call_id: str
     decision: Decision
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Somebody changed the arguments of a call that goes on waiting, for others to approve as they are now. With it
+    the verdict on them; `by` is the name that is shown, `actor` the identity."""
+
+    call_id: str
+    verdict: Verdict
+    arguments: str
+    by: str
+    actor: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +173,7 @@ class Restored:
     """The run comes from a backup: what happened after it was made is not known."""
 
 
-Fact = Replied | Asked | Worded | Decided | Started | Returned | Compacted | Answered | Stopped | Restored
+Fact = Replied | Asked | Worded | Decided | Edited | Started | Returned | Compacted | Answered | Stopped | Restored
 
 
 def may_wait(call: ToolCall | None, fact: Fact) -> bool:

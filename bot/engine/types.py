@@ -6,7 +6,7 @@ A `Run` holds everything needed to go on: stored, it is the checkpoint. No live 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -28,19 +28,35 @@ class Place:
         """The channel this place belongs to: what decides who can see it."""
         return Place(self.platform, self.workspace, self.channel)
 
+    @property
+    def scope(self) -> str:
+        """The workspace, as settings and policies name it: `slack:T1`, `web:`."""
+        return f"{self.platform}:{self.workspace}"
+
     def __str__(self) -> str:
         where = "/".join(part for part in (self.workspace, self.channel, self.thread) if part)
         return f"{self.platform}:{where}"
 
 
+Standing = Literal["member", "guest", "external", "bot"]
+"""What somebody is to a workspace, as its platform says: a member, a guest of it, somebody of another one who shares a
+channel with it, or a program."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person as the platform verified them. `name` is for display only and never decides anything."""
+    """A person as the platform verified them. `name` is for display only and never decides anything.
+
+    `groups` are the platform's own roles or user groups the person is in, by id, and `standing` what they are to the
+    workspace: as the platform said when it was last heard of.
+    """
 
     platform: str
     workspace: str
     user: str
     name: str = field(default="", compare=False)
+    groups: frozenset[str] = field(default=frozenset(), compare=False)
+    standing: Standing = field(default="member", compare=False)
 
     @property
     def key(self) -> str:
@@ -51,12 +67,25 @@ class Actor:
     def label(self) -> str:
         return self.name or self.user
 
+    @property
+    def scope(self) -> str:
+        """The workspace, as settings and policies name it: `slack:T1`, `web:`."""
+        return f"{self.platform}:{self.workspace}"
+
 
 def parse_actor(key: str, name: str = "") -> Actor:
     """Read an identity back: `web:alice`, `slack:T1/U1`."""
     platform, _, rest = key.partition(":")
     workspace, slash, user = rest.rpartition("/")
     return Actor(platform, workspace if slash else "", user, name)
+
+
+def parse_place(text: str, workspace: str = "") -> Place:
+    """Read a place back from its text, given the workspace it is in: `slack:T1/C1/170.5`, `web:general/t1`."""
+    platform, _, rest = text.partition(":")
+    rest = rest.removeprefix(f"{workspace}/") if workspace else rest
+    channel, _, thread = rest.partition("/")
+    return Place(platform, workspace, channel, thread)
 
 
 # --- messages ----------------------------------------------------------------------------------------------------
@@ -171,6 +200,9 @@ FINAL_STATES = frozenset(
 )
 
 Effect = Literal["read", "idempotent", "once"]
+Mark = Literal["untrusted", "private", "sends"]
+"""What a tool does beside its effect: it reads what strangers wrote, it reads what not everybody may know, it sends
+something out of the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +222,8 @@ class ToolCall:
     a person edited it. `decision` is the verb of the `Decision` on it, "" when nobody was asked; `decided_by` is the
     name that is shown, `decider` the identity that is audited. `reply`
     counts the assistant messages with calls of this run from 1; `definition` is the fingerprint of the tool as it
-    was when the call was judged.
+    was when the call was judged, `marks` what it was marked with. Where several people decided, both are lists with
+    commas. `edited_by` is the name of who edited the arguments, `editor` the identity.
     """
 
     id: str
@@ -206,6 +239,9 @@ class ToolCall:
     approver: str = ""
     definition: str = ""
     edited: str | None = None
+    edited_by: str = ""
+    editor: str = ""
+    marks: frozenset[Mark] = frozenset()
     decision: str = ""
     decided_by: str = ""
     decider: str = ""
@@ -239,7 +275,7 @@ class Verdict:
     RUN: run it now. ASK: stop and ask `approver`. DENY: the policy says no. INVALID: it could not run (unknown tool,
     malformed arguments); the model may correct itself. `text` is what the model is told for DENY and INVALID; `rule`
     names what decided, for the audit and for "why was I asked?". `ttl_s` is how long an approval of this tool waits,
-    None = as long as any.
+    None = as long as any. `marks` are the tool's.
     """
 
     outcome: Literal["run", "ask", "deny", "invalid"]
@@ -249,11 +285,13 @@ class Verdict:
     approver: str = ""
     definition: str = ""
     ttl_s: int | None = None
+    marks: frozenset[Mark] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class ToolFacts:
-    """What the policy needs to know of a tool. `roles` None = every role but `guest`."""
+    """What the policy needs to know of a tool. `roles` None = every role but `guest`; `definition` is the fingerprint
+    of the tool as it is now."""
 
     name: str
     confirm: bool = False
@@ -261,10 +299,48 @@ class ToolFacts:
     approver: str = ""
     roles: frozenset[str] | None = None
     ttl_s: int | None = None
+    marks: frozenset[Mark] = frozenset()
+    definition: str = ""
 
 
-Permit = Callable[[ToolFacts], Verdict]
-"""The policy of one person, applied to one tool: run, ask or deny."""
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """The tools through which a run has read what strangers wrote, and what not everybody may know: by name."""
+
+    untrusted: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+
+    def __add__(self, other: Taint) -> Taint:
+        return Taint(_once(self.untrusted + other.untrusted), _once(self.private + other.private))
+
+
+NO_TAINT = Taint()
+
+
+def _once(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a tool, as the policy sees it.
+
+    `arguments` are the JSON object that would run, `text` is its text; `approved_by` are the identities of those who
+    approved it, empty before; `editor` is the identity of who edited its arguments.
+    """
+
+    arguments: Mapping[str, object]
+    text: str = ""
+    run_id: str = ""
+    place: Place = Place("script")
+    taint: Taint = NO_TAINT
+    approved_by: tuple[str, ...] = ()
+    editor: str = ""
+
+
+Permit = Callable[[ToolFacts, Use | None], Verdict]
+"""The policy of one person, applied to one use of a tool: run, ask or deny. None = to the tool as such: is there any
+use of it that would not be denied?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +410,8 @@ class Rights:
     deny: frozenset[str] = frozenset()
 
 
+_MAY_HAVE_READ = frozenset({CallState.STARTED, CallState.DONE, CallState.FAILED, CallState.UNKNOWN})
+
 RunStatus = Literal["running", "waiting", "done", "failed", "cancelled"]
 
 
@@ -345,7 +423,7 @@ class Run:
     counts replies that held calls; it survives a pause. `last_fault` is the reply whose fault was counted last.
     `weight` is the sum of the messages' weights, 0 = not counted yet; `tokens_per_weight` is what the model's own
     counts say a byte is in tokens.
-    `with_final` False = scheduled work: no persona, no streaming.
+    `taint` is what the history it was given had read. `with_final` False = scheduled work: no persona, no streaming.
     """
 
     id: str
@@ -367,6 +445,7 @@ class Run:
     last_text: str = ""
     stop: str = ""
     ask_text: str = ""
+    taint: Taint = NO_TAINT
     answer: str | None = None
     usage: Usage = Usage()
     weight: int = 0
@@ -383,6 +462,14 @@ class Run:
     @property
     def waiting(self) -> tuple[ToolCall, ...]:
         return tuple(call for call in self.calls if call.state is CallState.WAITING)
+
+    @property
+    def all_taint(self) -> Taint:
+        """What this run has read so far, beside what its history had."""
+        read = [call for call in self.calls if call.marks and call.state in _MAY_HAVE_READ]
+        untrusted = tuple(call.name for call in read if "untrusted" in call.marks)
+        private = tuple(call.name for call in read if "private" in call.marks)
+        return self.taint + Taint(untrusted, private) if read else self.taint
 
     @property
     def is_over(self) -> bool:

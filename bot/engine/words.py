@@ -29,6 +29,7 @@ PARKED = (
     "The operator finds more in the log; ask again once it is mended."
 )
 WITHDRAWN = "Not run: the tool changed while this waited for approval."
+APPROVER_CHANGED = "Not run: somebody else has to approve this now than did, so it needs a new request."
 DEFINITION_CHANGED = "Not run: the tool changed after this was approved, so it needs a new request."
 UNSEEN = "an image, which you cannot see: say so if it matters"
 TOO_LONG = "The conversation is too long for the model, even shortened. Start a new thread, or ask for less at a time."
@@ -141,7 +142,8 @@ def with_edit(call: ToolCall, text: str) -> str:
     """A result begins with what was really run, when that is not what the model asked for."""
     if call.edited is None:
         return text
-    return f"The arguments were edited by {call.decided_by or 'the approver'}; really run: {call.edited}\n{text}"
+    who = call.edited_by or call.decided_by or "the approver"
+    return f"The arguments were edited by {who}; really run: {call.edited}\n{text}"
 
 
 def question(run: Run) -> str:

@@ -62,9 +62,9 @@ class ModelConfig:
     for_roles: tuple[str, ...] | None = None
     prices: Prices | None = None
 
-    def is_for(self, role: str) -> bool:
-        """Whether somebody of this role may be answered by it."""
-        return self.for_roles is None or role in self.for_roles
+    def is_for(self, roles: frozenset[str]) -> bool:
+        """Whether somebody of these roles may be answered by it."""
+        return self.for_roles is None or not roles.isdisjoint(self.for_roles)
 
     def covers(self, other: ModelConfig) -> bool:
         """Whether this one may have every tool that the other may: only then can it take over a turn."""

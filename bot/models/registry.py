@@ -95,27 +95,27 @@ class Registry:
     def labels(self) -> tuple[str, ...]:
         return tuple(self._models)
 
-    def open_to(self, role: str) -> tuple[ModelConfig, ...]:
-        """The models that may answer somebody of this role, in the order of the file."""
-        return tuple(model for model in self._models.values() if model.is_for(role))
+    def open_to(self, roles: frozenset[str]) -> tuple[ModelConfig, ...]:
+        """The models that may answer somebody of these roles, in the order of the file."""
+        return tuple(model for model in self._models.values() if model.is_for(roles))
 
-    def for_person(self, role: str, chosen: str = "") -> ModelConfig:
-        """The model that answers somebody of this role: what was chosen, else the orchestrator, else the first open to
-        them. Raises `ModelConfigError` when there is none."""
-        if chosen in self._models and self._models[chosen].is_for(role):
+    def for_person(self, roles: frozenset[str], chosen: str = "") -> ModelConfig:
+        """The model that answers somebody of these roles: what was chosen, else the orchestrator, else the first open
+        to them. Raises `ModelConfigError` when there is none."""
+        if chosen in self._models and self._models[chosen].is_for(roles):
             return self._models[chosen]
-        if self.default.is_for(role):
+        if self.default.is_for(roles):
             return self.default
-        if not (others := self.open_to(role)):
+        if not (others := self.open_to(roles)):
             raise ModelConfigError(self.default.label, "No model is open to your role. An admin has to change that.")
         return others[0]
 
-    def chain(self, label: str, role: str | None = None) -> tuple[ModelConfig, ...]:
-        """The model of this label and those that take over when it fails: open to the role (None = any), with no fewer
+    def chain(self, label: str, roles: frozenset[str] | None = None) -> tuple[ModelConfig, ...]:
+        """The model of this label and those that take over when it fails: open to the roles (None = any), with no fewer
         tools. Raises `ModelConfigError` when there is no such model."""
         first = self.get(label)
         others = (self._models[name] for name in self._fallback if name != label)
-        return (first, *(one for one in others if (role is None or one.is_for(role)) and one.covers(first)))
+        return (first, *(one for one in others if (roles is None or one.is_for(roles)) and one.covers(first)))
 
     def for_summary(self, label: str) -> ModelConfig:
         """The model that sums up what `label` answered."""

@@ -1,83 +1,184 @@
-"""The policy as pure functions: default deny, order-free, exact names only.
+"""The policy as one pure function: default deny, order-free, exact names only.
 
-An explicit deny (a tool outside the person's list) wins, then ask, then allow, then the tool's own default.
+The role's tools, narrowed by the list, come first. Then an explicit deny wins, then ask, then untrusted content, then
+allow, then what approvers granted, then what was set for the tool, then the tool's own default.
 """
 
 from __future__ import annotations
 
-from bot.engine.types import Actor, Permit, Rights, ToolFacts, Verdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+from bot.engine.types import Permit, Rights, ToolFacts, Use, Verdict
+from bot.errors import PolicyError
+from bot.policy.approvers import joined
+from bot.policy.conditions import parse_condition
+from bot.policy.grants import covers, is_exact
+from bot.policy.types import NONE, ApproverRule, Grant, Policy, Rule
 
 GUEST = "guest"
 ADMIN = "admin"
 
 
-def permit_for(rights: Rights, *, default_approver: str = "requester") -> Permit:
-    """Give the policy of one person as a function of a tool."""
-    return lambda facts: judge(rights, facts, default_approver=default_approver)
+def policy_of_rights(rights: Rights, *, default_approver: str = "requester") -> Policy:
+    """The policy of somebody whose rights a script hands in."""
+    named: tuple[tuple[Literal["allow", "ask", "deny"], frozenset[str]], ...]
+    named = (("allow", rights.allow), ("ask", rights.ask), ("deny", rights.deny))
+    rules = tuple(Rule("", kind, tool) for kind, tools in named for tool in sorted(tools))
+    return Policy("", frozenset({rights.role}), rights.tool_list, rules, default_approver=default_approver)
 
 
-def judge(rights: Rights, facts: ToolFacts, *, default_approver: str = "requester") -> Verdict:
-    """Say whether this person's call of this tool runs, asks or is denied, and which rule decided.
+def permit_for(policy: Policy) -> Permit:
+    """Give a policy as a function of a tool and its use."""
+    return lambda facts, use: judge(policy, facts, use)
 
-    effective_confirm = (CONFIRM_REQUIRED - confirm_allow) | confirm_deny
+
+def judge(policy: Policy, facts: ToolFacts, use: Use | None) -> Verdict:
+    """Say whether this use of a tool runs, asks or is denied, and which rule decided.
+
+    `use` None asks about the tool as such: whether there is any use of it that would not be denied. Without conditions,
+    grants and taint this is `effective_confirm = (CONFIRM_REQUIRED - confirm_allow) | confirm_deny`.
     """
-    if not _in_role(rights.role, facts):
-        return Verdict("deny", f"role {rights.role} does not have {facts.name}")
-    if rights.tool_list is not None and facts.name not in rights.tool_list:
-        return Verdict("deny", f"{facts.name} is not in this person's tool list")
-    if facts.name in rights.deny:
-        return Verdict("deny", f"{facts.name} is denied for this person")
-    approver = facts.approver or default_approver
-    if facts.name in rights.ask:
-        return _ask(facts, f"{facts.name} always asks for this person", approver)
-    if not facts.confirm:
-        return Verdict("run", f"{facts.name} needs no confirmation", effect=facts.effect)
-    if facts.name in rights.allow:
-        return Verdict("run", f"{facts.name} is allowed for this person without asking", effect=facts.effect)
-    return _ask(facts, f"{facts.name} needs confirmation", approver)
+    if why := _not_theirs(policy, facts):
+        return Verdict("deny", why)
+    mine = [rule for rule in policy.rules if rule.value == facts.name]
+    if denying := _speaking(mine, "deny", use, if_unknown=use is not None):
+        return Verdict("deny", f"{facts.name} is denied {_for(denying)}")
+    set_for_tool = [rule for rule in policy.approvers if rule.tool == facts.name and _speaks(rule, use)]
+    required = joined(rule.approver for rule in set_for_tool if rule.approver != NONE)
+    approver = required or _canonical(facts.approver or policy.default_approver)
+    if asking := _speaking(mine, "ask", use, if_unknown=True):
+        return _ask(facts, f"{facts.name} always asks {_for(asking)}", approver)
+    granted = _granted(policy, facts, use, approver)
+    if use is not None and (why := _tainted(facts, use, granted)):
+        return _ask(facts, why, approver)
+    if allowing := _speaking(mine, "allow", use, if_unknown=False):
+        return _run(facts, f"{facts.name} is allowed {_for(allowing)} without asking")
+    if granted is not None:
+        return _run(facts, f"{facts.name} was approved for more than once ({granted.id[:8]})")
+    return _by_default(facts, set_for_tool, required, approver)
+
+
+def _canonical(approver: str) -> str:
+    """An approver as it is stored and compared; one that cannot be read stays as it is, and lets nobody decide."""
+    try:
+        return joined([approver])
+    except PolicyError:
+        return approver
+
+
+def _by_default(facts: ToolFacts, set_for_tool: list[ApproverRule], required: str, approver: str) -> Verdict:
+    """What was set for the tool, else its own default."""
+    if required:
+        speaking = [rule for rule in set_for_tool if rule.approver != NONE]
+        return _ask(facts, f"{facts.name} needs approval{_where(speaking)}", approver)
+    if set_for_tool:
+        return _run(facts, f"{facts.name} needs no approval{_where(set_for_tool)}")
+    if facts.confirm:
+        return _ask(facts, f"{facts.name} needs confirmation", approver)
+    return _run(facts, f"{facts.name} needs no confirmation")
+
+
+def _run(facts: ToolFacts, rule: str) -> Verdict:
+    return Verdict("run", rule, effect=facts.effect, marks=facts.marks)
 
 
 def _ask(facts: ToolFacts, rule: str, approver: str) -> Verdict:
-    return Verdict("ask", rule, effect=facts.effect, approver=approver, ttl_s=facts.ttl_s)
+    return Verdict("ask", rule, effect=facts.effect, approver=approver, ttl_s=facts.ttl_s, marks=facts.marks)
 
 
-def _in_role(role: str, facts: ToolFacts) -> bool:
+# --- whose tools --------------------------------------------------------------------------------------------------
+
+
+def _not_theirs(policy: Policy, facts: ToolFacts) -> str:
+    """Why a tool is none of this person's, "" when it is."""
+    if not in_roles(policy.roles, facts):
+        return f"role {' and '.join(sorted(policy.roles)) or 'none'} does not have {facts.name}"
+    if policy.tool_list is not None and facts.name not in policy.tool_list:
+        return f"{facts.name} is not in this person's tool list"
+    return ""
+
+
+def in_roles(roles: frozenset[str], facts: ToolFacts) -> bool:
     """Admins have the tools of every role; a role that is named nowhere has those that are for everybody but guests."""
+    if ADMIN in roles:
+        return True
     if facts.roles is None:
-        return bool(role) and role != GUEST
-    return role == ADMIN or role in facts.roles
+        return any(role and role != GUEST for role in roles)
+    return not roles.isdisjoint(facts.roles)
 
 
-def named_approvers(rule: str, *, requester: Actor, admins: frozenset[str]) -> list[str]:
-    """The identities `rule` names, for a reminder: a role names nobody."""
-    if rule == "requester":
-        return [requester.key]
-    if rule == "admin":
-        home = requester.key.removesuffix(requester.user)
-        return sorted(key for key in admins if key.startswith(home))
-    return [person.strip() for person in rule.split(",")] if ":" in rule else []
+# --- which rules speak --------------------------------------------------------------------------------------------
 
 
-def may_decide(rule: str, *, actor: Actor, role: str, requester: Actor) -> str | None:
-    """None when this person may decide a call under `rule`, else a sentence saying who may.
+def _speaking(rules: list[Rule], kind: str, use: Use | None, *, if_unknown: bool) -> list[Rule]:
+    """The rules of a kind that speak of this use; `if_unknown` where a condition cannot be told."""
+    return [rule for rule in rules if rule.kind == kind and _meets(rule.when, use, if_unknown=if_unknown)]
 
-    `requester`: whoever asked for it. `admin`: an admin. `not_requester`: anybody but whoever asked, with at least
-    the role
-    `user`. Another word: that role. A comma-separated list of identities (`web:root,slack:T1/U2`): those people. An
-    admin of the workspace may always decide, but for their own request under `not_requester`. No rule = nobody.
-    """
-    is_requester = actor == requester
-    if rule == "not_requester":
-        if is_requester:
-            return "Somebody else than the person who asked for this has to decide it."
-        return None if role not in ("", GUEST) else "Guests cannot decide this."
-    if not rule:
-        return "Nobody is allowed to decide this."
-    if role == ADMIN:
+
+def _speaks(rule: ApproverRule, use: Use | None) -> bool:
+    """Whether a rule speaks of this use. What asks speaks where that cannot be told; what frees does not."""
+    is_strict = rule.approver != NONE
+    if rule.unless:
+        return not _meets(rule.unless, use, if_unknown=not is_strict)
+    return _meets(rule.when, use, if_unknown=is_strict)
+
+
+def _meets(condition: str, use: Use | None, *, if_unknown: bool) -> bool:
+    if not condition:
+        return True
+    if use is None:
+        return if_unknown
+    said = parse_condition(condition).holds(use.arguments)
+    return if_unknown if said is None else said
+
+
+def _granted(policy: Policy, facts: ToolFacts, use: Use | None, approver: str) -> Grant | None:
+    """What was granted for this use; a grant for exactly these arguments before one for a pattern."""
+    if use is None:
         return None
-    if rule == "requester":
-        return None if is_requester else f"Only {requester.label} or an admin can decide this."
-    if ":" in rule:
-        people = {person.strip() for person in rule.split(",")}
-        return None if actor.key in people else f"Only {rule} or an admin can decide this."
-    return None if role == rule else f"Only people with the role {rule} can decide this."
+    mine = [one for one in policy.grants if covers(one, facts, use, approver=approver, person=policy.person)]
+    return min(mine, key=lambda one: (not is_exact(one), not one.run_id, one.id), default=None)
+
+
+def _tainted(facts: ToolFacts, use: Use, granted: Grant | None) -> str:
+    """Why what strangers wrote makes this use ask, "" when it does not. What people approved for exactly these
+    arguments, or in this very run, they have seen."""
+    if not use.taint.untrusted or (facts.effect == "read" and "sends" not in facts.marks):
+        return ""
+    if granted is not None and (is_exact(granted) or granted.run_id):
+        return ""
+    what = "sends something out" if "sends" in facts.marks else "changes something"
+    too = f"; it has also read what is private ({', '.join(use.taint.private)})" if use.taint.private else ""
+    return f"{facts.name} {what} after this run has read what strangers wrote ({', '.join(use.taint.untrusted)}){too}"
+
+
+# --- saying which --------------------------------------------------------------------------------------------------
+
+
+def _for(rules: list[Rule]) -> str:
+    """Whom the deciding rule is for; of several the first by name, so that the words do not depend on order."""
+    rule = min(rules, key=lambda one: (one.subject, one.when))
+    return f"for {whom(rule.subject)}{_limits(rule.when, '', rule.expires_ms)}"
+
+
+def _where(rules: Iterable[ApproverRule]) -> str:
+    rule = min(rules, key=lambda one: (one.when, one.unless, one.scope))
+    return _limits(rule.when, rule.unless, rule.expires_ms)
+
+
+def _limits(when: str, unless: str, expires_ms: int | None) -> str:
+    said = f" when {when}" if when else f" unless {unless}" if unless else ""
+    return said if expires_ms is None else f"{said} until {at(expires_ms)}"
+
+
+def whom(subject: str) -> str:
+    """A subject in words: `web:bob`, `group slack:T1/S1`, `channel slack:T1/C1`."""
+    kind, _, rest = subject.partition(":")
+    return f"{kind} {rest}" if kind in ("group", "channel") else subject or "this person"
+
+
+def at(ms: int) -> str:
+    """A moment, for people: `2026-11-22 20:30 UTC`."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

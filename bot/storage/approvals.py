@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.engine import words
-from bot.engine.steps import Asked, Decided
+from bot.engine.steps import Asked, Decided, Edited
 from bot.engine.types import Run, ToolCall
 from bot.errors import StaleRun
 from bot.storage import outbox
@@ -26,6 +26,9 @@ _DECIDE = Statement(
     _of_call.where(approvals.c.expires_ms > this("later_than"), approvals.c.expires_ms <= this("at_latest")),
     *("state", "decided_by", "decided_name", "decided_ms", "reason"),
 )
+_ENDS = Statement(
+    select(approvals.c.expires_ms).where(approvals.c.call_id == this("this_call"), approvals.c.state == "pending")
+)
 _CLOSE = Statement(_of_call, "state", "decided_ms", "reason")
 
 
@@ -34,28 +37,42 @@ def ask(tx: Transaction, run: Run, asked: Asked, *, ttl_ms: int) -> None:
     for call_id, verdict in asked.calls:
         call = next(call for call in run.calls if call.id == call_id)
         close(tx, call, "it was asked for anew, because its tool or its approver has changed")
-        approval_id = secrets.token_hex(16)
-        ends_ms = tx.now_ms + (ttl_ms if verdict.ttl_s is None else verdict.ttl_s * 1000)
-        row = {
-            "id": approval_id,
-            "run_id": run.id,
-            "call_id": call.id,
-            "tool": call.name,
-            "arguments": call.to_run,
-            "arguments_sha256": sha256(call.to_run),
-            "approver": call.approver,
-            "rule": call.rule,
-            "state": "pending",
-            "decided_by": "",
-            "decided_name": "",
-            "decided_ms": None,
-            "reason": "",
-            "created_ms": tx.now_ms,
-            "expires_ms": ends_ms,
-            "reminders": 0,
-        }
-        tx.execute(_ADD, row)
-        outbox.post(tx, run.place, "card", f"card:{approval_id}", ref=call.id, run_id=run.id)
+        _add(tx, run, call, ends_ms=tx.now_ms + (ttl_ms if verdict.ttl_s is None else verdict.ttl_s * 1000))
+
+
+def edit(tx: Transaction, run: Run, edited: Edited) -> None:
+    """Make a new approval of a call as somebody edited it, with the time that was left; the old one is closed with the
+    votes on it. Raises `StaleRun` when it was decided, or is too late."""
+    call = next(call for call in run.calls if call.id == edited.call_id)
+    ends_ms = tx.scalar(_ENDS, this_call=call.id)
+    if ends_ms is None or ends_ms <= tx.now_ms:
+        raise StaleRun("This approval was already decided.")
+    close(tx, call, f"its arguments were edited by {edited.by}")
+    _add(tx, run, call, ends_ms=int(ends_ms))
+
+
+def _add(tx: Transaction, run: Run, call: ToolCall, *, ends_ms: int) -> None:
+    approval_id = secrets.token_hex(16)
+    row = {
+        "id": approval_id,
+        "run_id": run.id,
+        "call_id": call.id,
+        "tool": call.name,
+        "arguments": call.to_run,
+        "arguments_sha256": sha256(call.to_run),
+        "approver": call.approver,
+        "rule": call.rule,
+        "state": "pending",
+        "decided_by": "",
+        "decided_name": "",
+        "decided_ms": None,
+        "reason": "",
+        "created_ms": tx.now_ms,
+        "expires_ms": ends_ms,
+        "reminders": 0,
+    }
+    tx.execute(_ADD, row)
+    outbox.post(tx, run.place, "card", f"card:{approval_id}", ref=call.id, run_id=run.id)
 
 
 def decide(tx: Transaction, run: Run, decided: Decided) -> None:

@@ -2,23 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from bot.engine.types import Run, ToolCall
+from bot.engine.types import Run, ToolCall, parse_actor, parse_place
 from bot.storage.database import Database, Transaction
 from bot.storage.schema import audit
 from bot.storage.statements import Statement, insert_of, this
 
 _ADD = insert_of(audit, "id")
-_NEWEST = Statement(select(audit).order_by(audit.c.id.desc()).limit(this("at_most")))
+_NOTHING: dict[str, Any] = {
+    **dict.fromkeys((column.name for column in audit.columns if column.name != "id"), ""),
+    "ms": None,
+}
+_FILTERS = {
+    "who": (audit.c.requester == this("who")) | (func.instr("," + audit.c.approver + ",", "," + this("who") + ",") > 0),
+    "tool": audit.c.tool == this("tool"),
+    "event": audit.c.event == this("event"),
+    "decision": audit.c.decision == this("decision"),
+    "outcome": audit.c.outcome == this("outcome"),
+    "run": audit.c.run == this("run"),
+}
 
 
-def note(tx: Transaction, run: Run, call: ToolCall) -> None:
-    """Write the row for a call that has just come into its state."""
-    tx.execute(_ADD, audit_row(run, call, tx.now_ms))
+@cache
+def _newest(*filters: str) -> Statement:
+    """The newest rows that meet these filters; `scope` limits them to a workspace."""
+    said = select(audit).where(audit.c.at_ms >= this("since"))
+    if "scope" in filters:
+        said = said.where(audit.c.scope == this("this_scope"))
+    for name in filters:
+        if name in _FILTERS:
+            said = said.where(_FILTERS[name])
+    return Statement(said.order_by(audit.c.id.desc()).limit(this("at_most")))
+
+
+_CALLS = Statement(
+    select(audit)
+    .where(
+        audit.c.id.in_(
+            select(func.max(audit.c.id))
+            .where(audit.c.at_ms >= this("since"), audit.c.call != "", audit.c.event.startswith("call."))
+            .where((audit.c.scope == this("this_scope")) | (this("this_scope") == "*"))
+            .group_by(audit.c.call)
+        )
+    )
+    .order_by(audit.c.id.desc())
+    .limit(this("at_most"))
+)
+
+
+def note(tx: Transaction, run: Run, call: ToolCall, **said: Any) -> None:
+    """Write the row for a call that has just come into its state, or for what was `said` about it."""
+    tx.execute(_ADD, {**audit_row(run, call, tx.now_ms), **said})
+
+
+def note_change(tx: Transaction, *, event: str, actor: str, scope: str, said: str, tool: str = "") -> None:
+    """Write the row for what somebody changed: the policy, a grant, the data of a person."""
+    row = {**_NOTHING, "event": event, "requester": actor, "scope": scope, "tool": tool, "rule": said}
+    tx.execute(_ADD, {**row, "at_ms": tx.now_ms})
 
 
 def audit_row(run: Run, call: ToolCall, at_ms: int) -> dict[str, Any]:
@@ -40,6 +86,7 @@ def audit_row(run: Run, call: ToolCall, at_ms: int) -> dict[str, Any]:
         "outcome": call.state.value if call.is_final else "",
         "reason": call.reason,
         "ms": call.duration_ms,
+        "scope": run.requester.scope,
     }
 
 
@@ -54,14 +101,45 @@ class AuditRows:
 
     async def note_choice(self, *, actor: str, place: str, model: str) -> None:
         """Somebody chose the model of a conversation."""
-        values = dict.fromkeys((column.name for column in audit.columns if column.name != "id"), "")
-        row = {**values, "event": "model.chosen", "requester": actor, "place": place, "model": model, "ms": None}
+        row = {**_NOTHING, "event": "model.chosen", "requester": actor, "place": place, "model": model}
+        row["scope"] = parse_actor(actor).scope
         await self._db.run(lambda tx: tx.execute(_ADD, {**row, "at_ms": tx.now_ms}))
 
-    async def read(self, *, limit: int = 1000) -> list[dict[str, Any]]:
-        """The newest rows, oldest first, in the words of the contract (`audit --json`)."""
-        rows = await self._db.run(lambda tx: tx.all(_NEWEST, at_most=limit))
+    async def note_words_refused(self, *, actor: str, scope: str, words: str) -> None:
+        """Somebody used a word of admins who is none."""
+        said = {"event": "words.refused", "actor": actor, "scope": scope, "said": words}
+        await self._db.run(lambda tx: note_change(tx, **said))
+
+    async def read(
+        self,
+        *,
+        limit: int = 1000,
+        scope: str | None = None,
+        since_ms: int = 0,
+        filters: Mapping[str, str] | None = None,
+    ) -> list[dict[str, Any]]:
+        """The newest rows, oldest first, in the words of the contract (`audit --json`): of one workspace or all, that
+        meet the filters `who`, `tool`, `event`, `decision`, `outcome`, `run`."""
+        filters = dict(filters or {})
+        named = (*sorted(filters), *(() if scope is None else ("scope",)))
+        values = {**filters, **({} if scope is None else {"this_scope": scope})}
+        rows = await self._db.run(lambda tx: tx.all(_newest(*named), since=since_ms, at_most=limit, **values))
         return [_public(row._asdict()) for row in reversed(rows)]
+
+    async def calls(self, *, scope: str | None, since_ms: int, at_most: int) -> list[dict[str, Any]]:
+        """The newest calls, oldest first, each as it stood last: the fields of `bot.policy.simulate.Past`."""
+        values = {"since": since_ms, "this_scope": "*" if scope is None else scope, "at_most": at_most}
+        rows = await self._db.run(lambda tx: tx.all(_CALLS, **values))
+        return [_past(row) for row in reversed(rows)]
+
+
+def _past(row: Any) -> dict[str, Any]:
+    requester = parse_actor(row.requester)
+    said = {
+        name: getattr(row, name) for name in ("at_ms", "call", "tool", "arguments", "verdict", "decision", "outcome")
+    }
+    place = parse_place(row.place, requester.workspace)
+    return {**said, "requester": row.requester, "name": requester.user, "place": place, "approver": row.approver}
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:

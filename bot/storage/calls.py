@@ -18,8 +18,8 @@ from bot.storage.statements import Statement, insert_of, this
 
 OPEN_STATES = ("proposed", "waiting", "approved", "started")
 _CHANGING = (
-    *("edited", "state", "effect", "verdict", "rule", "approver", "definition", "decision", "decided_by", "decider"),
-    *("reason", "result", "is_error", "duration_ms"),
+    *("edited", "edited_by", "editor", "state", "effect", "marks", "verdict", "rule", "approver", "definition"),
+    *("decision", "decided_by", "decider", "reason", "result", "is_error", "duration_ms"),
 )
 
 _ADD = insert_of(calls)
@@ -68,7 +68,9 @@ def move(tx: Transaction, run: Run, old: ToolCall, new: ToolCall) -> None:
         moved = tx.execute(_MOVE, values)
     if moved != 1:
         raise StaleRun("This call was already moved by another.")
-    if new.state is not CallState.STARTED:
+    if new.edited is not old.edited and new.state is CallState.WAITING:
+        audit.note(tx, run, new, event="call.edited", approver=new.editor)
+    elif new.state is not CallState.STARTED:
         audit.note(tx, run, new)
     if new.verdict == "ask" or new.decision:
         outbox.show_again(tx, new.id)
@@ -86,7 +88,7 @@ def report(tx: Transaction, run: Run, call: ToolCall) -> None:
         ref=call.id,
         run_id=run.id,
         text=words.unknown_report(run, call),
-        addressed=[who for who in (run.requester.key, call.decider) if who],
+        addressed=[who for who in (run.requester.key, *call.decider.split(",")) if who],
     )
 
 
@@ -94,6 +96,9 @@ def _changing(call: ToolCall) -> dict[str, Any]:
     """The columns of a call that change during its life."""
     return {
         "edited": call.edited,
+        "edited_by": call.edited_by,
+        "editor": call.editor,
+        "marks": ",".join(sorted(call.marks)),
         "state": call.state.value,
         "effect": call.effect,
         "verdict": call.verdict,
@@ -136,6 +141,9 @@ def _unchecked(row: Any) -> ToolCall:
         approver=row.approver,
         definition=row.definition,
         edited=row.edited,
+        edited_by=row.edited_by,
+        editor=row.editor,
+        marks=frozenset(row.marks.split(",")) if row.marks else frozenset(),
         decision=row.decision,
         decided_by=row.decided_by,
         decider=row.decider,

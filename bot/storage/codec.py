@@ -3,6 +3,7 @@
 Versions (a line per bump):
 1  the first.
 2  what the messages weigh, and which model wrote each; older ones are counted when they go on.
+3  what was read on the way (taint, marks), who edited a call, what a platform says of the requester.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.engine.types import Run
 from bot.errors import CheckpointError
 
-VERSION = 2
+VERSION = 3
 
 
 @cache

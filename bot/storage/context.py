@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, case, select, update
+from sqlalchemy import Select, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from bot.engine.types import Attachment, FilePart, ImagePart, Place
+from bot.engine.types import NO_TAINT, Attachment, FilePart, ImagePart, Place, Taint
 from bot.storage import schema
 from bot.storage.database import Database, Transaction
 from bot.storage.places import find_conversation, make_conversation
@@ -26,6 +26,21 @@ _conversations, _summaries, _attachments, _turns = (
 )
 _MODEL = Statement(select(_conversations.c.model).where(_conversations.c.id == this("this_id")))
 _CHOOSE = Statement(update(_conversations).where(_conversations.c.id == this("this_id")), "model")
+_FORGET = Statement(update(_conversations).where(_conversations.c.id == this("this_id")), "forgotten_upto")
+_LAST_TURN = Statement(select(func.max(_turns.c.id)).where(_turns.c.conversation_id == this("conversation")))
+_MARKED = Statement(
+    select(schema.calls.c.name, schema.calls.c.marks)
+    .distinct()
+    .join(_turns, _turns.c.run_id == schema.calls.c.run_id)
+    .join(_conversations, _conversations.c.id == _turns.c.conversation_id)
+    .where(
+        _conversations.c.id == this("conversation"),
+        _turns.c.id > _conversations.c.forgotten_upto,
+        schema.calls.c.marks != "",
+        among(schema.calls.c.state, ("started", "done", "failed", "unknown")),
+    )
+    .order_by(schema.calls.c.name)
+)
 _SUMMARY = Statement(select(_summaries).where(_summaries.c.conversation_id == this("conversation")))
 _summary_values = ("conversation_id", "upto_turn", "text", "model", "at_ms")
 _newer = sqlite_insert(_summaries)
@@ -37,7 +52,9 @@ _KEEP_SUMMARY = Statement(
     ),
     *_summary_values,
 )
-_since = select(_turns).where(_turns.c.conversation_id == this("conversation"), _turns.c.id > this("since"))
+_since = select(_turns).where(
+    _turns.c.conversation_id == this("conversation"), _turns.c.id > this("since"), _turns.c.text != schema.ERASED
+)
 _NEWEST_TURNS = Statement(_since.order_by(_turns.c.id.desc()).limit(this("at_most")))
 _OLDEST_TURNS = Statement(_since.order_by(_turns.c.id).limit(this("at_most")))
 _is_its_own = schema.runs.c.id == this("this_run")
@@ -81,12 +98,14 @@ NO_SUMMARY = Summary(0, "")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A conversation as the next run needs it: `turns` are those after the summary, oldest first."""
+    """A conversation as the next run needs it: `turns` are those after the summary, oldest first; `taint` is what
+    anything said here since people last had it forgotten has read."""
 
     model: str = ""
     summary: Summary = NO_SUMMARY
     turns: tuple[StoredTurn, ...] = ()
     attachments: dict[str, tuple[Attachment, ...]] = field(default_factory=dict)
+    taint: Taint = NO_TAINT
 
 
 class ContextRows:
@@ -110,7 +129,8 @@ class ContextRows:
             rows = tx.all(_OLDEST_TURNS, **since) if from_oldest else reversed(tx.all(_NEWEST_TURNS, **since))
             turns = tuple(map(_turn, rows))
             model = str(tx.scalar(_MODEL, this_id=conversation) or "")
-            return Context(model, summary, turns, _attached(tx, conversation, run_id, with_images=with_images))
+            attached = _attached(tx, conversation, run_id, with_images=with_images)
+            return Context(model, summary, turns, attached, _taint_of(tx, conversation))
 
         return await self._db.run(read)
 
@@ -126,6 +146,18 @@ class ContextRows:
     async def choose_model(self, place: Place, label: str) -> None:
         """From the next message on this conversation is answered by this model; "" = the usual one again."""
         await self._db.run(lambda tx: tx.execute(_CHOOSE, {"this_id": make_conversation(tx, place), "model": label}))
+
+    async def forget(self, place: Place) -> None:
+        """Let the next message here begin without what was said before; it stays to be read by people."""
+
+        def forget(tx: Transaction) -> None:
+            conversation = make_conversation(tx, place)
+            newest = int(tx.scalar(_LAST_TURN, conversation=conversation) or 0)
+            tx.execute(_FORGET, {"this_id": conversation, "forgotten_upto": newest})
+            row = {"upto_turn": newest, "text": "", "model": "", "at_ms": tx.now_ms}
+            tx.execute(_KEEP_SUMMARY, {"conversation_id": conversation, **row})
+
+        await self._db.run(forget)
 
     async def keep_summary(self, place: Place, summary: Summary, *, model: str) -> None:
         """Store what the old turns came to, unless a newer one is there."""
@@ -156,6 +188,14 @@ def newest_attachments(tx: Transaction, conversation: int, run_id: str) -> list[
     """The rows of what a run may be shown: its own attachments first, then the newest of settled messages. Older ones
     are remembered by what was said of them."""
     return tx.all(_NEWEST_ATTACHMENTS, conversation=conversation, this_run=run_id)
+
+
+def _taint_of(tx: Transaction, conversation: int) -> Taint:
+    marked = [(row.name, row.marks.split(",")) for row in tx.all(_MARKED, conversation=conversation)]
+    return Taint(
+        tuple(name for name, marks in marked if "untrusted" in marks),
+        tuple(name for name, marks in marked if "private" in marks),
+    )
 
 
 def _attached(

@@ -15,7 +15,7 @@ from bot.storage.statements import Statement
 
 _ADD = Statement(
     sqlite_insert(notes).on_conflict_do_nothing(index_elements=["key"]),
-    *("platform", "workspace", "channel", "author", "text", "key", "at_ms"),
+    *("platform", "workspace", "channel", "author", "text", "key", "at_ms", "author_key"),
 )
 _COUNT = Statement(select(func.count()).select_from(notes).where(in_room(notes)))
 _NEWEST = Statement(select(notes).where(in_room(notes)).order_by(notes.c.id.desc()))
@@ -28,12 +28,13 @@ class NoteRows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def add(self, place: Place, author: str, text: str, key: str) -> int:
-        """Add a note, once per key; gives how many the room has now."""
+    async def add(self, place: Place, author: str, text: str, key: str, *, author_key: str) -> int:
+        """Add a note, once per key; gives how many the room has now. `author_key` is the identity of its author."""
         where = {"platform": place.platform, "workspace": place.workspace, "channel": place.channel}
 
         def add(tx: Transaction) -> int:
-            tx.execute(_ADD, {**where, "author": author, "text": text, "key": key, "at_ms": tx.now_ms})
+            row = {**where, "author": author, "author_key": author_key, "text": text, "key": key, "at_ms": tx.now_ms}
+            tx.execute(_ADD, row)
             return int(tx.scalar(_COUNT, **room_values(place)))
 
         return await self._db.run(add)

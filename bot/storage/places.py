@@ -41,7 +41,7 @@ def read_place(row: Any) -> Place:
 
 
 _FIND = Statement(select(conversations.c.id).where(is_place()))
-_MAKE = insert_of(conversations, "id", "model")
+_MAKE = insert_of(conversations, "id", "model", "forgotten_upto")
 
 
 def find_conversation(tx: Transaction, place: Place) -> int | None:

@@ -27,7 +27,8 @@ from bot.storage.statements import Statement, among, this
 
 @dataclass(frozen=True, slots=True)
 class StoredApproval:
-    """An approval with what is needed to judge a click and to draw its card. `left_ms` is by the database's clock."""
+    """An approval with what is needed to judge a click and to draw its card. `left_ms` and `waited_ms` are by the
+    database's clock; `edited` are the arguments somebody put in the place of the model's, None where nobody did."""
 
     id: str
     run_id: str
@@ -48,7 +49,24 @@ class StoredApproval:
     expires_ms: int
     is_late: bool
     left_ms: int
+    waited_ms: int
     reminders: int
+    edited: str | None = None
+    edited_by: str = ""
+    editor: str = ""
+    votes: tuple[StoredVote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVote:
+    """What one person said about an approval."""
+
+    person: str
+    name: str
+    verb: str
+    reason: str
+    grant: str
+    pattern: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +123,12 @@ _approvals, _calls, _runs, _turns = schema.approvals, schema.calls, schema.runs,
 
 def _approvals_where(condition: ColumnElement[bool]) -> Statement:
     return Statement(
-        select(_approvals, _calls.c.state.label("call_state"), _runs.c.requester, _runs.c.requester_name, *COLUMNS)
+        select(
+            _approvals,
+            _calls.c.state.label("call_state"),
+            *(_calls.c.edited, _calls.c.edited_by, _calls.c.editor, _runs.c.requester, _runs.c.requester_name),
+            *COLUMNS,
+        )
         .join(_calls, _calls.c.id == _approvals.c.call_id)
         .join(_runs, _runs.c.id == _approvals.c.run_id)
         .join(schema.conversations, schema.conversations.c.id == _runs.c.conversation_id)
@@ -127,6 +150,9 @@ _TO_REMIND = _approvals_where(and_(_is_pending, _approvals.c.expires_ms > this("
 _OF_RUN = _approvals_where(_approvals.c.run_id == this("this_run"))
 _IN_PLACE = _approvals_where(is_place())
 _PENDING = _approvals_where(_is_pending)
+_VOTES = Statement(
+    select(schema.votes).where(schema.votes.c.approval_id == this("this_approval")).order_by(schema.votes.c.at_ms)
+)
 _REMINDED = Statement(
     update(_approvals)
     .where(_approvals.c.id == this("this_id"), _is_pending, _approvals.c.reminders == this("before"))
@@ -258,6 +284,11 @@ class Reader:
 
         await self._db.run(note)
 
+    async def note_fallback(self, approval: StoredApproval, key: str, text: str, addressed: list[str]) -> None:
+        """Put it into the outbox, once, that somebody else may decide this by now."""
+        posted: dict[str, Any] = {"run_id": approval.run_id, "text": text, "addressed": addressed}
+        await self._db.run(lambda tx: outbox.post(tx, approval.place, "notice", key, **posted))
+
     async def approvals_of_run(self, run_id: str) -> list[StoredApproval]:
         return await self._read(_OF_RUN, this_run=run_id)
 
@@ -319,13 +350,15 @@ def _read(tx: Transaction, statement: Statement, **values: Any) -> tuple[list[St
     found, damaged = [], []
     for row in tx.all(statement, **values):
         try:
-            found.append(_approval(row, tx.now_ms))
+            found.append(_approval(row, tx))
         except (AttributeError, TypeError, ValueError):  # bytes where text was, words where numbers were
             damaged.append(str(row.run_id))
     return found, damaged
 
 
-def _approval(row: Any, now_ms: int) -> StoredApproval:
+def _approval(row: Any, tx: Transaction) -> StoredApproval:
+    now_ms = tx.now_ms
+    votes = tx.all(_VOTES, this_approval=row.id)
     return StoredApproval(
         id=row.id,
         run_id=row.run_id,
@@ -346,7 +379,12 @@ def _approval(row: Any, now_ms: int) -> StoredApproval:
         expires_ms=row.expires_ms,
         is_late=row.expires_ms <= now_ms,
         left_ms=max(0, row.expires_ms - now_ms),
+        waited_ms=max(0, now_ms - row.created_ms),
         reminders=row.reminders,
+        edited=row.edited,
+        edited_by=row.edited_by,
+        editor=row.editor,
+        votes=tuple(StoredVote(one.person, one.name, one.verb, one.reason, one.grant, one.pattern) for one in votes),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -14,19 +14,28 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from bot import crash
 from bot.engine import words
 from bot.engine.machine import apply
-from bot.engine.steps import Answered, Asked, Compacted, Decided, Fact, Restored, Returned, Started, Worded
+from bot.engine.steps import Answered, Asked, Compacted, Decided, Edited, Fact, Restored, Returned, Started, Worded
 from bot.engine.types import Attachment, CallState, Place, Run, RunStatus, parse_actor
 from bot.errors import CheckpointError, StaleRun
 from bot.storage import approvals, audit, calls, codec, messages, outbox, schema
 from bot.storage.context import attach
 from bot.storage.database import PATIENCE_S, Database, Transaction
-from bot.storage.places import find_conversation, make_conversation, read_place
+from bot.storage.places import COLUMNS, find_conversation, make_conversation, read_place
 from bot.storage.statements import Statement, among, insert_of, this
 
 EFFECT_PATIENCE_S = 30.0
 """How long a database that refuses is offered the result of something that has happened."""
+Also = Callable[[Transaction], None]
+"""Something to be done in the transaction of a change, each time it is tried."""
 OPEN_RUNS = ("queued", "running", "waiting")
-_CRASH_STEPS = {Asked: "card", Decided: "click", Started: "claim", Returned: "result", Answered: "answer"}
+_CRASH_STEPS = {
+    Asked: "card",
+    Decided: "click",
+    Edited: "click",
+    Started: "claim",
+    Returned: "result",
+    Answered: "answer",
+}
 
 
 def now_ms() -> int:
@@ -65,7 +74,7 @@ class OpenRun:
 
 _runs, _calls = schema.runs, schema.calls
 
-_HEAD = ("head", "status", "answer", "model")
+_HEAD = ("head", "status", "answer", "model", "prompt_tokens", "completion_tokens")
 _ENQUEUE = Statement(
     sqlite_insert(_runs)
     .values(seq=select(func.coalesce(func.max(_runs.c.seq), 0) + 1).scalar_subquery(), status="queued")
@@ -104,9 +113,18 @@ _OPEN = Statement(
     .where(among(_runs.c.status, ("queued", "running")) | ((_runs.c.status == "waiting") & _may_go_on))
     .order_by(_runs.c.seq)
 )
+_OPEN_OF = Statement(
+    select(_runs.c.id)
+    .where(_runs.c.requester == this("requester"), among(_runs.c.status, OPEN_RUNS))
+    .order_by(_runs.c.seq)
+)
 _WAITING = Statement(
-    select(_runs.c.id, _runs.c.requester, _calls.c.name, _calls.c.definition, _calls.c.approver)
+    select(
+        *(_runs.c.id, _runs.c.requester, _calls.c.name, _calls.c.definition, _calls.c.approver),
+        *(_calls.c.arguments, _calls.c.edited, *COLUMNS),
+    )
     .join(_calls, _calls.c.run_id == _runs.c.id)
+    .join(schema.conversations, schema.conversations.c.id == _runs.c.conversation_id)
     .where(_calls.c.state == "waiting", among(_runs.c.status, ("running", "waiting")))
 )
 _TAKE_UP = Statement(update(_runs).where(_runs.c.id == this("this_id")).values(recoveries=_runs.c.recoveries + 1))
@@ -193,12 +211,17 @@ class RunRows:
         rows = await self._db.run(lambda tx: tx.all(_OPEN))
         return [OpenRun(row.id, row.recoveries, row.status == "queued") for row in rows]
 
+    async def open_of(self, requester: str) -> list[str]:
+        """The open runs of one person, oldest first."""
+        return [row.id for row in await self._db.run(lambda tx: tx.all(_OPEN_OF, requester=requester))]
+
     async def ping(self) -> None:
         """Raise `StoreError` while the database takes no writes."""
         await self._db.ping()
 
     async def waiting(self) -> list[Any]:
-        """Every waiting call: id of its run, requester, name of the tool, definition, approver."""
+        """Every waiting call: `id` of its run, `requester`, `name` of the tool, `definition`, `approver`, `arguments`,
+        `edited`, and its place."""
         return await self._db.run(lambda tx: tx.all(_WAITING))
 
     async def take_up(self, run_ids: Iterable[str]) -> None:
@@ -242,14 +265,26 @@ class RunRows:
 
     # --- facts ---
 
-    async def commit(self, before: Run, facts: Sequence[Fact], after: Run) -> None:
+    async def commit(
+        self,
+        before: Run,
+        facts: Sequence[Fact],
+        after: Run,
+        *,
+        first: Also | None = None,
+        last: Also | None = None,
+    ) -> None:
         """Store what the facts changed: new messages, new and moved calls, the head, approvals, audit, what is to be
-        shown, the settled turn."""
+        shown, the settled turn. `first` and `last` are done in the same transaction, before and after."""
         step = next((_CRASH_STEPS[type(fact)] for fact in reversed(facts) if type(fact) in _CRASH_STEPS), "")
         has_happened = any(isinstance(fact, Returned) for fact in facts)
 
         def commit(tx: Transaction) -> None:
+            if first is not None:
+                first(tx)
             self._write(tx, before, facts, after)
+            if last is not None:
+                last(tx)
             crash.at(f"{step}.inside")
 
         crash.at(f"{step}.before")
@@ -269,6 +304,8 @@ class RunRows:
                 approvals.ask(tx, after, fact, ttl_ms=self._ttl_ms)
             elif isinstance(fact, Decided):
                 approvals.decide(tx, after, fact)
+            elif isinstance(fact, Edited):
+                approvals.edit(tx, after, fact)
             elif isinstance(fact, Worded) and fact.by_model:
                 _show_question(tx, after, fact)
         _close_approvals(tx, before, after)
@@ -301,7 +338,9 @@ def _settle(tx: Transaction, after: Run) -> None:
 
 def _move_head(tx: Transaction, statement: Statement, run: Run, **more: Any) -> None:
     """Write the run's head, provided the run is not over: then it never changes again."""
-    values = {"head": codec.head_to_text(run), "status": run.status, "answer": run.answer, "model": run.model}
+    values: dict[str, Any] = {"head": codec.head_to_text(run), "status": run.status, "answer": run.answer}
+    values |= {"model": run.model}
+    values |= {"prompt_tokens": run.usage.prompt_tokens, "completion_tokens": run.usage.completion_tokens}
     if tx.execute(statement, {"this_id": run.id, **values, **more}) != 1:
         raise StaleRun("This run was moved on by another.")
 
@@ -309,7 +348,7 @@ def _move_head(tx: Transaction, statement: Statement, run: Run, **more: Any) -> 
 def _move(tx: Transaction, run: Run, facts: Sequence[Fact]) -> None:
     """Write the status, and the head. A click leaves the head alone: it decides a call, and the drive that may be at
     work knows the head better. Beginning a call again that a crash cut off is no progress."""
-    if all(isinstance(fact, Decided) for fact in facts):
+    if all(isinstance(fact, Decided | Edited) for fact in facts):
         moved = tx.execute(_MOVE_ON_BY_CLICK, {"this_id": run.id})
     else:
         is_again = all(isinstance(fact, Started) and fact.resumed for fact in facts)

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from bot.engine.types import CallState
@@ -32,7 +33,10 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 RUN_STATES = ("queued", "running", "waiting", "done", "failed", "cancelled")
 APPROVAL_STATES = ("pending", "approved", "denied", "expired", "cancelled")
 OUTBOX_STATES = ("pending", "sent", "parked")
+RULE_KINDS = ("role", "allow", "ask", "deny")
 OUTBOX_KINDS = ("answer", "card", "notice", "post")
+ERASED = "[erased]"
+"""Stands for what was taken away."""
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -51,6 +55,8 @@ conversations = Table(
     Column("created_ms", BigInteger, nullable=False),
     # the label of the model people chose for it, "" = the usual one
     Column("model", Text, nullable=False, server_default=""),
+    # people asked to forget the turns up to this one
+    Column("forgotten_upto", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("platform", "workspace", "channel", "thread"),
 )
 
@@ -100,9 +106,13 @@ runs = Table(
     Column("settled_ms", BigInteger, nullable=True),
     # how often a start took this run up since it last moved: one that ends the process each time is parked
     Column("recoveries", Integer, nullable=False, server_default="0"),
+    Column("prompt_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("completion_tokens", BigInteger, nullable=False, server_default="0"),
     _one_of("status", RUN_STATES),
     Index("ix_runs_conversation_id_seq", "conversation_id", "seq"),
     Index("ix_runs_status", "status"),
+    # what is still to be forgotten, the oldest first
+    Index("ix_runs_settled_ms", "settled_ms", sqlite_where=text("requester_name <> ''")),
 )
 
 # What the model is sent, as JSON; in the place of an image stands a reference (see `bot.storage.images`).
@@ -157,6 +167,9 @@ calls = Table(
     Column("duration_ms", Integer, nullable=True),
     Column("started_ms", BigInteger, nullable=True),
     Column("ended_ms", BigInteger, nullable=True),
+    Column("marks", Text, nullable=False, server_default=""),
+    Column("edited_by", Text, nullable=False, server_default=""),
+    Column("editor", Text, nullable=False, server_default=""),
     UniqueConstraint("run_id", "position"),
     _one_of("state", tuple(state.value for state in CallState)),
     Index("ix_calls_state", "state"),
@@ -215,20 +228,105 @@ outbox = Table(
     Index("ix_outbox_ref", "ref"),
 )
 
-# What the admins set. `subject` is a person's key; `kind` role | allow | ask | deny; `value` the role or the tool.
-policies = Table(
-    "policies",
+# What the admins set. `subject` is a person, a group or a channel; `value` the role or the tool; `condition` on the
+# arguments, "" = always.
+rules = Table(
+    "rules",
     metadata,
     Column("id", RowId, primary_key=True, autoincrement=True),
-    Column("workspace", Text, nullable=False),
+    Column("scope", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("value", Text, nullable=False),
+    Column("condition", Text, nullable=False),
     Column("set_by", Text, nullable=False),
     Column("set_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=True),
-    _one_of("kind", ("role", "allow", "ask", "deny")),
-    UniqueConstraint("workspace", "subject", "kind", "value"),
+    _one_of("kind", RULE_KINDS),
+    UniqueConstraint("subject", "kind", "value", "condition"),
+)
+
+# Who has to approve a tool, in a workspace (`scope`, "" = everywhere); `condition` is when, `exception` is unless.
+approver_rules = Table(
+    "approver_rules",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("scope", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("exception", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=True),
+    UniqueConstraint("scope", "tool", "condition", "exception"),
+)
+
+# Identities of one human; each workspace they belong to has to say so (`said_in`), or the operator (""),
+links = Table(
+    "links",
+    metadata,
+    Column("first", Text, primary_key=True),
+    Column("second", Text, primary_key=True),
+    Column("said_in", Text, primary_key=True),
+    Column("set_by", Text, nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+)
+
+# One row: `version` grows with every change of rules, approver rules and links, `revision` also with grants and people.
+policy_version = Table(
+    "policy_version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+# What approvers said about more than one call.
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("pattern", Text, nullable=False),
+    Column("definition", Text, nullable=False),
+    Column("approver", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("given_by", Text, nullable=False),
+    Column("revoked_by", Text, nullable=False),
+    Column("given_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=True),
+    Column("revoked_ms", BigInteger, nullable=True),
+    Index("ix_grants_person", "person"),
+)
+
+# What each person said about a waiting call; another approval of the call begins without any.
+votes = Table(
+    "votes",
+    metadata,
+    Column("approval_id", Text, ForeignKey("approvals.id"), primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("grant", Text, nullable=False),
+    Column("pattern", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    _one_of("verb", ("approve", "deny")),
+)
+
+# Everybody who was heard of, as their platform last described them; `groups` with commas.
+people = Table(
+    "people",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("groups", Text, nullable=False),
+    Column("standing", Text, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
 )
 
 audit = Table(
@@ -251,7 +349,10 @@ audit = Table(
     Column("outcome", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("ms", Integer, nullable=True),
+    # the workspace it happened in
+    Column("scope", Text, nullable=False, server_default=""),
     Index("ix_audit_run", "run"),
+    Index("ix_audit_scope_at_ms", "scope", "at_ms"),
 )
 
 notes = Table(
@@ -265,5 +366,6 @@ notes = Table(
     Column("text", Text, nullable=False),
     Column("key", Text, nullable=False, unique=True),
     Column("at_ms", BigInteger, nullable=False),
+    Column("author_key", Text, nullable=False, server_default=""),
     Index("ix_notes_platform_workspace_channel", "platform", "workspace", "channel"),
 )

@@ -29,8 +29,11 @@ class Note(NamedTuple):
 class Notes(Protocol):
     """The notes of each room. Implementations go by `place.room`: no room sees the notes of another."""
 
-    async def add(self, place: Place, author: str, text: str, key: str) -> int:
-        """Add a note and give the room's total number of notes. The same key twice adds it once."""
+    async def add(self, place: Place, author: str, text: str, key: str, *, author_key: str) -> int:
+        """Add a note and give the room's total number of notes. The same key twice adds it once.
+
+        `author` is the name that is shown, `author_key` the identity: whose note it is.
+        """
 
     async def search(self, place: Place, query: str, limit: int) -> Sequence[tuple[int, str, str, int]]:
         """Give the notes that hold every word of `query`, newest first, as `Note`s or rows of the same shape.

@@ -15,7 +15,7 @@ from typing import TypeVar, get_args, overload
 
 from pydantic import TypeAdapter
 
-from bot.engine.types import Effect, ToolFacts
+from bot.engine.types import Effect, Mark, ToolFacts
 from bot.errors import ConfigError
 from bot.tools.context import Services
 from bot.tools.schema import Schema, Signature, read_signature
@@ -24,6 +24,7 @@ __all__ = ["Registry", "ToolSpec", "spec_of", "tool"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _EFFECTS: tuple[str, ...] = get_args(Effect)
+_MARKS: tuple[str, ...] = get_args(Mark)
 _SERVICES = frozenset(service.name for service in fields(Services))
 MAX_TTL_S = 31_536_000
 F = TypeVar("F", bound=Callable[..., object])
@@ -37,7 +38,7 @@ class ToolSpec:
     """One tool. `schema_json` is its entry in a request's `tools`, made once; `roles` None = every role but `guest`.
 
     `fingerprint` changes when anything an approver relies on changes: name, description, schema, confirm, effect,
-    approver.
+    approver, marks.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ToolSpec:
     check: Callable[..., None] | None
     reconcile: Reconcile | None
     approval_ttl_s: int | None
+    marks: frozenset[Mark]
     fingerprint: str
     function: Callable[..., object]
     signature: Signature = field(repr=False)
@@ -60,7 +62,16 @@ class ToolSpec:
     @property
     def facts(self) -> ToolFacts:
         """What the policy needs to know."""
-        return ToolFacts(self.name, self.confirm, self.effect, self.approver, self.roles, self.approval_ttl_s)
+        return ToolFacts(
+            self.name,
+            self.confirm,
+            self.effect,
+            self.approver,
+            self.roles,
+            self.approval_ttl_s,
+            self.marks,
+            self.fingerprint,
+        )
 
     @property
     def validator(self) -> TypeAdapter[dict[str, object]]:
@@ -97,6 +108,7 @@ def tool(
     check: Callable[..., None] | None = None,
     reconcile: Reconcile | None = None,
     approval_ttl_s: int | None = None,
+    marks: Iterable[Mark] = (),
 ) -> Callable[[F], F]: ...
 
 
@@ -113,6 +125,7 @@ def tool(
     check: Callable[..., None] | None = None,
     reconcile: Reconcile | None = None,
     approval_ttl_s: int | None = None,
+    marks: Iterable[Mark] = (),
 ) -> F | Callable[[F], F]:
     """Make a function a tool, as `@tool` or `@tool(confirm=True)`; the function itself stays as it is.
 
@@ -126,6 +139,10 @@ def tool(
     looks, and changes nothing: it gives the result when the call took effect, raises `ToolError` when it certainly did
     not, and gives None when that cannot be told. `approval_ttl_s` is how long an approval of this tool waits, in
     seconds; None = the setting APPROVAL_TTL_S.
+
+    `marks`: "untrusted" for a tool that reads what strangers wrote (a web page, a mail), "private" for one that reads
+    what not everybody may know, "sends" for one that sends something out. After a run has read what strangers wrote,
+    whatever sends or changes something is asked about, whoever may run it unasked.
 
     Raises `ConfigError` when the function cannot be a tool.
     """
@@ -143,6 +160,7 @@ def tool(
             check=check,
             reconcile=reconcile,
             approval_ttl_s=approval_ttl_s,
+            marks=frozenset(marks),
         )
         function.__nod_tool__ = spec  # type: ignore[attr-defined]  # functions take attributes
         return function
@@ -172,14 +190,19 @@ def _spec(
     check: Callable[..., None] | None,
     reconcile: Reconcile | None,
     approval_ttl_s: int | None,
+    marks: frozenset[Mark],
 ) -> ToolSpec:
     _refuse_unusable(function, name, effect, timeout_s, needs)
+    if unknown := sorted(set(marks) - set(_MARKS)):
+        raise ConfigError(f"tool {name}", f"there is no mark {unknown[0]!r}: marks are {', '.join(_MARKS)}.")
     if approval_ttl_s is not None and not 1 <= approval_ttl_s <= MAX_TTL_S:
         raise ConfigError(f"tool {name}", f"approval_ttl_s must be 1 to {MAX_TTL_S} seconds.")
     signature = read_signature(function, name)
     _refuse_unfit(check, signature, name)
     described = {"name": name, "description": signature.description, "parameters": signature.schema}
     bound = {**described, "confirm": confirm, "effect": effect, "approver": approver}
+    if marks:
+        bound["marks"] = sorted(marks)
     return ToolSpec(
         name=name,
         description=signature.description,
@@ -194,6 +217,7 @@ def _spec(
         check=check,
         reconcile=reconcile,
         approval_ttl_s=approval_ttl_s,
+        marks=marks,
         fingerprint=hashlib.sha256(_json(bound, is_canonical=True)).hexdigest(),
         function=function,
         signature=signature,

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import cached_property, partial
 
 from bot import crash
-from bot.engine.types import Actor, Permit, Place, ToolCall, ToolResult, Verdict
+from bot.engine.types import Actor, Permit, Place, Run, ToolCall, ToolResult, Use, Verdict
 from bot.errors import ToolError
-from bot.tools.arguments import ArgumentError
+from bot.tools.arguments import ArgumentError, parse_arguments
 from bot.tools.context import Services, ToolContext
 from bot.tools.registry import Registry, ToolSpec
 from bot.tools.results import Unserialisable, clean, describe_error, shape, to_text
@@ -66,16 +66,15 @@ class Toolbox:
         return tuple(spec.name for spec in self._permitted())
 
     def _permitted(self) -> list[ToolSpec]:
-        return [spec for spec in self._specs if self._gate(spec).outcome in ("run", "ask")]
+        return [spec for spec in self._specs if self._gate(spec, None).outcome in ("run", "ask")]
 
-    def judge(self, call: ToolCall) -> Verdict:
-        """Check one call: known, permitted, arguments valid, able to run, gate; in this order."""
+    def judge(self, call: ToolCall, run: Run) -> Verdict:
+        """Check one call of this run: known, permitted, arguments valid, able to run, gate; in this order."""
         spec = self._specs.get(call.name)
         if spec is None:
             return Verdict("invalid", "unknown tool", self._no_such_tool(call.name))
-        gate = self._gate(spec)
-        if gate.outcome not in ("run", "ask"):
-            return replace(gate, outcome="deny", text=self._no_such_tool(call.name), definition=spec.fingerprint)
+        if (denied := self._denied(spec, self._gate(spec, None))) is not None:
+            return denied
         try:
             arguments = spec.validate(call.to_run)
         except Exception as err:  # the rim: a parameter type of a builder's tool may raise anything
@@ -84,8 +83,16 @@ class Toolbox:
             )
         if (obstacle := self._obstacle(spec, arguments)) is not None:
             return Verdict("invalid", "could not run", obstacle, definition=spec.fingerprint)
-        approver = spec.approver or gate.approver
-        return replace(gate, effect=spec.effect, approver=approver, definition=spec.fingerprint)
+        gate = self._gate(spec, _use_of(call, run))
+        if (denied := self._denied(spec, gate)) is not None:
+            return denied
+        return replace(gate, effect=spec.effect, definition=spec.fingerprint, marks=spec.marks)
+
+    def _denied(self, spec: ToolSpec, gate: Verdict) -> Verdict | None:
+        """The refusal of a tool, or of this use of it; None when it may run, or be asked about."""
+        if gate.outcome in ("run", "ask"):
+            return None
+        return replace(gate, outcome="deny", text=self._no_such_tool(spec.name), definition=spec.fingerprint)
 
     def _obstacle(self, spec: ToolSpec, arguments: dict[str, object]) -> str | None:
         """What the tool's own check has against this call."""
@@ -97,11 +104,11 @@ class Toolbox:
             return self._told(err, f"The check of {spec.name} failed", max_chars=200)
         return None
 
-    def _gate(self, spec: ToolSpec) -> Verdict:
+    def _gate(self, spec: ToolSpec, use: Use | None) -> Verdict:
         if self._only is not None and spec.name not in self._only:
             return Verdict("deny", "not in the tool list")
         try:
-            return self._permit(spec.facts)
+            return self._permit(spec.facts, use)
         except Exception:  # the rim, failing closed: a policy that cannot be read permits nothing
             return Verdict("deny", "the policy cannot be read")
 
@@ -111,9 +118,9 @@ class Toolbox:
         known = f"Available tools: {', '.join(names)}." if names else "No tools are available."
         return f"There is no tool named {self._redact(name[:_MAX_NAME_CHARS])!a}. {known}"
 
-    async def run(self, call: ToolCall, *, key: str) -> tuple[ToolResult, bool]:
+    async def run(self, call: ToolCall, run: Run, *, key: str) -> tuple[ToolResult, bool]:
         """Run the call and give its result and whether its outcome is known. Never raises but `CancelledError`."""
-        verdict = self.judge(call)
+        verdict = self.judge(call, run)
         spec = self._specs.get(call.name)
         if spec is None or verdict.outcome not in ("run", "ask"):
             return ToolResult(verdict.text, is_error=True), True
@@ -171,6 +178,12 @@ class Toolbox:
         if isinstance(err, ToolError):
             return shape(err.user_message, redact=self._redact, max_chars=self._max_result_chars)
         return f"{failed}: {describe_error(err, redact=self._redact, max_chars=max_chars)}"
+
+
+def _use_of(call: ToolCall, run: Run) -> Use:
+    """The call as the policy sees it; its arguments were found to be an object."""
+    approved_by = tuple(call.decider.split(",")) if call.decision in ("approve", "edit") and call.decider else ()
+    return Use(parse_arguments(call.to_run), call.to_run, run.id, run.place, run.all_taint, approved_by, call.editor)
 
 
 def _is_quickly_shaped(outcome: Outcome) -> bool:

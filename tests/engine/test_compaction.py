@@ -206,7 +206,7 @@ def run_of(messages: list[Message], **more: object) -> Run:
     return Run("r", "look", tuple(messages), max_rounds=1000, **more)  # type: ignore[arg-type]
 
 
-def nobody_judges(call: ToolCall) -> None:
+def nobody_judges(call: ToolCall, run: Run) -> None:
     raise AssertionError
 
 

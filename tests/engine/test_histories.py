@@ -91,10 +91,10 @@ class Everything:
         )
         return Reply(message("assistant", json.dumps([one.id for one in calls])), "", calls)
 
-    def judge(self, call: ToolCall) -> Verdict:
+    def judge(self, call: ToolCall, run: Run) -> Verdict:
         return VERDICTS[call.name]
 
-    async def run(self, call: ToolCall, *, key: str) -> tuple[ToolResult, bool]:
+    async def run(self, call: ToolCall, run: Run, *, key: str) -> tuple[ToolResult, bool]:
         self.world.tick()
         self.world.began[key] += 1
         self.world.tool_of[key] = call.name

@@ -51,7 +51,7 @@ def called(run: Run, *names: str, finish: str | None = "tool_calls", is_cut: boo
 
 
 def judge_by(**verdicts: Verdict):
-    return lambda call: verdicts[call.name]
+    return lambda call, run: verdicts[call.name]
 
 
 def returned(run: Run, name: str, text: str = "ok", state: CallState = CallState.DONE) -> Run:

@@ -16,6 +16,7 @@ from bot.config.settings import Settings
 from bot.models.config import from_mapping
 from bot.models.registry import Registry
 from bot.storage.context import Context, ContextRows
+from bot.storage.policies import Change, PolicyRows
 from tests.fakes import RecordingAdapter
 from tests.models.endpoint import ScriptedEndpoint
 
@@ -77,6 +78,17 @@ class Bench:
                 return connection.execute(sql).fetchall()
 
         return await asyncio.to_thread(read)
+
+    async def admin(self, words: str, *, actor: Actor = ROOT, place: Place = PLACE) -> str:
+        """What somebody is told who writes `/nod-admin ...`."""
+        return await self.service.command(place, actor, words, is_admin=True)
+
+    async def set_rule(self, subject: str, kind: str, value: str, *, expires_ms: int | None = None) -> None:
+        """Change the policy behind the service's back, as another process would."""
+        row = {"scope": "web:", "subject": subject, "kind": kind, "value": value, "condition": ""}
+        change = Change("rule", "put", {**row, "expires_ms": expires_ms})
+        rows = PolicyRows(self.app.database)
+        await rows.change([change], actor="web:root", scope="web:", said=f"{kind} {subject}", check=lambda stored: None)
 
     async def only_card(self) -> chat.Card:
         (card,) = await self.service.pending(ROOT)

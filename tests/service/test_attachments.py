@@ -291,7 +291,7 @@ async def test_what_is_refused_leaves_nothing_behind(settings: Settings, endpoin
 
 
 async def test_who_may_not_talk_may_not_attach(settings: Settings, endpoint: ScriptedEndpoint) -> None:
-    async with opened(settings.model_copy(update={"who_may_talk": "admins"}), endpoint) as one:
+    async with opened(settings.model_copy(update={"who_may_talk": ("admins",)}), endpoint) as one:
         with pytest.raises(Refused, match="You may not talk"):
             await one.say("look", Upload("cat.png", EXE))
 

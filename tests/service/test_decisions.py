@@ -12,7 +12,6 @@ from bot import chat
 from bot.chat import Actor, Click, Inbound, Place
 from bot.config.settings import Settings
 from bot.errors import BotError
-from bot.storage.policies import PolicyRows
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 from tests.service.kit import ALICE, BOB, PLACE, ROOT, opened
 
@@ -256,7 +255,7 @@ async def test_a_right_taken_away_while_it_waits_stops_the_call(
     async with opened(settings, endpoint) as one:
         await one.say("Deploy 9")
         card = await one.only_card()
-        await PolicyRows(one.app.database).put("web:alice", "deny", "deploy", set_by="web:root", at_ms=1)
+        await one.set_rule("web:alice", "deny", "deploy")
         if not restart:
             outcome = await one.click(card.approval_id)
     async with opened(settings, endpoint) as two:
@@ -269,13 +268,13 @@ async def test_a_right_taken_away_while_it_waits_stops_the_call(
 
     assert ledger() == []
     assert not outcome.is_accepted
-    assert "deploy is denied for this person" in outcome.message
-    assert (drawn.state, drawn.reason) == ("cancelled", "deploy is denied for this person")
+    assert "deploy is denied for web:alice" in outcome.message
+    assert (drawn.state, drawn.reason) == ("cancelled", "deploy is denied for web:alice")
     assert (line.state, line.by) == ("denied", "")
-    assert (last["decision"], last["outcome"], last["rule"]) == ("", "denied", "deploy is denied for this person")
+    assert (last["decision"], last["outcome"], last["rule"]) == ("", "denied", "deploy is denied for web:alice")
     told = endpoint.requests[1].body["messages"][-1]["content"]
     assert told == (
-        "Not run: while it waited for approval, the policy stopped permitting it (deploy is denied for this person)."
+        "Not run: while it waited for approval, the policy stopped permitting it (deploy is denied for web:alice)."
     )
 
 

@@ -107,7 +107,7 @@ async def test_messages_of_one_conversation_queue_and_others_do_not(
 )
 async def test_who_may_talk(settings: Settings, endpoint: ScriptedEndpoint, who: str, actor: Actor, may: bool) -> None:
     endpoint.script = [says("Hello")]
-    changed = settings.model_copy(update={"who_may_talk": who})
+    changed = settings.model_copy(update={"who_may_talk": (who,)})
     async with opened(changed, endpoint) as one:
         if may:
             await one.say("Hi", actor=actor)

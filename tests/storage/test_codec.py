@@ -10,7 +10,21 @@ import pytest
 
 from bot.engine.machine import apply
 from bot.engine.steps import Asked, Decided, Replied
-from bot.engine.types import Actor, Decision, Message, Place, Reply, Rights, Run, ToolCall, Usage, Verdict, message
+from bot.engine.types import (
+    NO_TAINT,
+    Actor,
+    Decision,
+    Message,
+    Place,
+    Reply,
+    Rights,
+    Run,
+    Taint,
+    ToolCall,
+    Usage,
+    Verdict,
+    message,
+)
 from bot.errors import CheckpointError
 from bot.storage.codec import VERSION, from_checkpoint, to_checkpoint
 
@@ -24,7 +38,7 @@ def full_run() -> Run:
         task="delete two things",
         messages=(message("system", "Be kind."), message("user", "delete two things")),
         model="kitchen",
-        requester=Actor("slack", "T1", "U1", "Alice"),
+        requester=Actor("slack", "T1", "U1", "Alice", frozenset({"S1"}), "guest"),
         place=Place("slack", "T1", "C1", "123.456"),
         rights=Rights("user", ("delete",), frozenset({"a"}), frozenset({"b"}), frozenset({"c"})),
         max_rounds=5,
@@ -36,6 +50,7 @@ def full_run() -> Run:
         ToolCall("c2", 1, "p2", "p2", "delete", '{"name": "y"}'),
     )
     ask = Verdict("ask", "delete needs confirmation", effect="once", approver="requester", definition="abc")
+    ask = replace(ask, marks=frozenset({"sends"}))
     facts = (
         Replied(Reply(Message("assistant", body, sent, "kitchen"), "", calls, "tool_calls", usage=Usage(10, 5, 1))),
         Asked((("c1", ask), ("c2", ask))),
@@ -44,12 +59,21 @@ def full_run() -> Run:
     )
     for fact in facts:
         run = apply(run, fact)
-    return replace(run, ask_text="Shall I?")
+    return replace(run, ask_text="Shall I?", taint=Taint(("fetch",), ("notes",)))
+
+
+def before_marks(run: Run) -> Run:
+    """The run as version 2 knew it: without marks, and without who edited."""
+    calls = tuple(replace(call, edited_by="", editor="", marks=frozenset()) for call in run.calls)
+    return replace(run, taint=NO_TAINT, calls=calls)
 
 
 def before_weights(run: Run) -> Run:
     """The run as version 1 knew it: not counted, and without the authors of its messages."""
-    return replace(run, weight=0, messages=tuple(replace(one, by="") for one in run.messages))
+    return before_marks(replace(run, weight=0, messages=tuple(replace(one, by="") for one in run.messages)))
+
+
+AS_KNOWN = {1: before_weights, 2: before_marks, VERSION: lambda run: run}
 
 
 def test_a_checkpoint_survives_json_without_a_change() -> None:
@@ -62,7 +86,10 @@ def test_a_checkpoint_survives_json_without_a_change() -> None:
 def test_every_released_checkpoint_stays_readable(path: Path) -> None:
     run = from_checkpoint(json.loads(path.read_text("utf-8")))
 
-    assert run == (full_run() if path.stem == f"checkpoint-v{VERSION}" else before_weights(full_run()))
+    expected = AS_KNOWN[int(path.stem.removeprefix("checkpoint-v"))](full_run())
+    assert run == expected
+    if path.stem == f"checkpoint-v{VERSION}":
+        assert (run.requester.groups, run.requester.standing) == (frozenset({"S1"}), "guest")
 
 
 def test_the_current_version_has_its_golden_file() -> None:

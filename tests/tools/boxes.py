@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from bot.engine.types import Actor, Effect, Permit, Place, ToolCall, ToolFacts, Verdict
+from bot.engine.types import Actor, Effect, Permit, Place, Run, ToolCall, ToolFacts, Use, Verdict
 from bot.tools.context import Services, ToolContext
 from bot.tools.registry import spec_of
 from bot.tools.toolbox import Toolbox
 
 ALICE = Actor("web", "", "alice", "Alice")
+RUN = Run("r1", "task", ())
 ROOM = Place("web", "", "general")
 
 
 def permit_from(outcomes: Mapping[str, str] | None = None) -> Permit:
     """Run everything but the tools named in `outcomes`."""
 
-    def permit(facts: ToolFacts) -> Verdict:
+    def permit(facts: ToolFacts, use: Use | None) -> Verdict:
         outcome = (outcomes or {}).get(facts.name, "run")
         assert outcome in ("run", "ask", "deny")
         return Verdict(outcome, f"{outcome} by test", approver="requester")

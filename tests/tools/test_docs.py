@@ -16,7 +16,7 @@ from bot.tools.context import Services
 from bot.tools.folder import load_folder
 from bot.tools.registry import ToolSpec, tool
 from bot.tools.toolbox import Toolbox
-from tests.tools.boxes import ALICE, ROOM, call, permit_from
+from tests.tools.boxes import ALICE, ROOM, RUN, call, permit_from
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tools.md").read_text()
 
@@ -41,14 +41,14 @@ def rows(heading: str) -> list[list[str]]:
 async def test_the_example_works_as_the_page_says(example: list[ToolSpec]) -> None:
     toolbox = Toolbox(example, permit=permit_from(), actor=ALICE, place=ROOM)
 
-    version, _ = await toolbox.run(call("version", '{"service":"web"}'), key="k")
-    deployed, _ = await toolbox.run(call("deploy", '{"service":"web"}'), key="k")
-    frozen, _ = await toolbox.run(call("deploy", '{"service":"api","percent":5}'), key="k")
+    version, _ = await toolbox.run(call("version", '{"service":"web"}'), RUN, key="k")
+    deployed, _ = await toolbox.run(call("deploy", '{"service":"web"}'), RUN, key="k")
+    frozen, _ = await toolbox.run(call("deploy", '{"service":"api","percent":5}'), RUN, key="k")
 
     assert version.text == "1.4.2"
     assert deployed.text == '{"deployed": "web", "percent": 100, "by": "web:alice"}'
     assert (frozen.text, frozen.is_error) == ("The api is frozen until Monday.", True)
-    assert toolbox.judge(call("deploy", '{"service":"web","percent":0}')).outcome == "invalid"
+    assert toolbox.judge(call("deploy", '{"service":"web","percent":0}'), RUN).outcome == "invalid"
 
 
 def test_the_example_has_the_facts_the_page_tells(example: list[ToolSpec]) -> None:

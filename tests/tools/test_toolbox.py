@@ -19,7 +19,7 @@ from bot.tools.context import Services, ToolContext
 from bot.tools.registry import spec_of, tool
 from bot.tools.running import MAX_THREADS
 from bot.tools.toolbox import Toolbox
-from tests.tools.boxes import ALICE, ROOM, box, call
+from tests.tools.boxes import ALICE, ROOM, RUN, box, call
 
 
 @tool(effect="read")
@@ -95,7 +95,7 @@ def test_it_is_the_engines_port() -> None:
 
 
 def test_a_free_call_runs() -> None:
-    verdict = box([echo]).judge(call("echo", '{"text":"a"}'))
+    verdict = box([echo]).judge(call("echo", '{"text":"a"}'), RUN)
 
     assert verdict == Verdict(
         "run", "run by test", effect="read", approver="requester", definition=spec_of(echo).fingerprint
@@ -103,13 +103,13 @@ def test_a_free_call_runs() -> None:
 
 
 def test_a_gated_call_asks_the_tools_own_approver() -> None:
-    verdict = box([wipe], {"wipe": "ask"}).judge(call("wipe"))
+    verdict = box([wipe], {"wipe": "ask"}).judge(call("wipe"), RUN)
 
     assert (verdict.outcome, verdict.effect, verdict.approver) == ("ask", "once", "admin")
 
 
 def test_row_11_an_unknown_tool_lists_the_permitted_ones() -> None:
-    verdict = box([echo, wipe, whoami], {"whoami": "deny"}).judge(call("shell"))
+    verdict = box([echo, wipe, whoami], {"whoami": "deny"}).judge(call("shell"), RUN)
 
     assert verdict.outcome == "invalid"
     assert verdict.rule == "unknown tool"
@@ -117,14 +117,14 @@ def test_row_11_an_unknown_tool_lists_the_permitted_ones() -> None:
 
 
 def test_row_11_without_tools_it_says_so() -> None:
-    assert box([]).judge(call("shell")).text == "There is no tool named 'shell'. No tools are available."
+    assert box([]).judge(call("shell"), RUN).text == "There is no tool named 'shell'. No tools are available."
 
 
 @pytest.mark.parametrize(
     "name", ["Echo", "ECHO", "ｅｃｈｏ", "echo ", " echo", "echo\u200b", "echo\x00", "", "echo\n", "e" * 9999]
 )
 def test_row_12_names_match_exactly(name: str) -> None:
-    verdict = box([echo]).judge(call(name, '{"text":"a"}'))
+    verdict = box([echo]).judge(call(name, '{"text":"a"}'), RUN)
 
     assert verdict.rule == "unknown tool"
     assert verdict.text.isascii()
@@ -135,21 +135,21 @@ def test_row_13_a_tool_that_is_not_permitted_sounds_like_one_that_does_not_exist
     with_tool = box([echo, wipe], {"wipe": "deny"})
     without_tool = box([echo])
 
-    verdict = with_tool.judge(call("wipe"))
+    verdict = with_tool.judge(call("wipe"), RUN)
 
     assert verdict.outcome == "deny"
     assert verdict.rule == "deny by test"
-    assert verdict.text == without_tool.judge(call("wipe")).text
+    assert verdict.text == without_tool.judge(call("wipe"), RUN).text
 
 
 def test_row_13_a_tool_outside_the_tool_list_is_denied() -> None:
-    verdict = box([echo, wipe], only=frozenset({"echo"})).judge(call("wipe"))
+    verdict = box([echo, wipe], only=frozenset({"echo"})).judge(call("wipe"), RUN)
 
     assert (verdict.outcome, verdict.rule) == ("deny", "not in the tool list")
 
 
 def test_permission_is_checked_before_arguments() -> None:
-    assert box([wipe], {"wipe": "deny"}).judge(call("wipe", "{")).outcome == "deny"
+    assert box([wipe], {"wipe": "deny"}).judge(call("wipe", "{"), RUN).outcome == "deny"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_permission_is_checked_before_arguments() -> None:
     ],
 )
 def test_rows_1_to_10_bad_arguments_are_correctable_and_never_gated(arguments: str, why: str) -> None:
-    verdict = box([echo], {"echo": "ask"}).judge(call("echo", arguments))
+    verdict = box([echo], {"echo": "ask"}).judge(call("echo", arguments), RUN)
 
     assert (verdict.outcome, verdict.rule) == ("invalid", "invalid arguments")
     assert why in verdict.text
@@ -174,8 +174,8 @@ def test_rows_1_to_10_bad_arguments_are_correctable_and_never_gated(arguments: s
 def test_edited_arguments_are_what_is_judged() -> None:
     toolbox = box([echo])
 
-    assert toolbox.judge(call("echo", '{"text":"a"}', edited="{")).outcome == "invalid"
-    assert toolbox.judge(call("echo", "{", edited='{"text":"a"}')).outcome == "run"
+    assert toolbox.judge(call("echo", '{"text":"a"}', edited="{"), RUN).outcome == "invalid"
+    assert toolbox.judge(call("echo", "{", edited='{"text":"a"}'), RUN).outcome == "run"
 
 
 def test_a_policy_that_breaks_permits_nothing() -> None:
@@ -185,17 +185,17 @@ def test_a_policy_that_breaks_permits_nothing() -> None:
     toolbox = Toolbox([spec_of(echo)], permit=broken, actor=ALICE, place=ROOM)
 
     assert toolbox.schemas == b""
-    assert toolbox.judge(call("echo", '{"text":"a"}')).outcome == "deny"
+    assert toolbox.judge(call("echo", '{"text":"a"}'), RUN).outcome == "deny"
 
 
 def test_a_policy_that_tightens_is_seen_at_the_next_step() -> None:
     outcomes = {"echo": "run"}
     toolbox = box([echo], outcomes)
-    before = toolbox.judge(call("echo", '{"text":"a"}')).outcome
+    before = toolbox.judge(call("echo", '{"text":"a"}'), RUN).outcome
 
     outcomes["echo"] = "deny"
 
-    assert (before, toolbox.judge(call("echo", '{"text":"a"}')).outcome) == ("run", "deny")
+    assert (before, toolbox.judge(call("echo", '{"text":"a"}'), RUN).outcome) == ("run", "deny")
 
 
 # --- judge: the tool's own check ---
@@ -215,7 +215,7 @@ def reserve(context: ToolContext, name: str, tries: int = 1) -> str:
 
 
 def test_nobody_is_asked_about_a_call_that_could_not_run() -> None:
-    verdict = box([reserve], {"reserve": "ask"}).judge(call("reserve", '{"name":"taken","tries":3}'))
+    verdict = box([reserve], {"reserve": "ask"}).judge(call("reserve", '{"name":"taken","tries":3}'), RUN)
 
     assert verdict == Verdict(
         "invalid", "could not run", "web:alice has 'taken' already; 3 tries.", definition=spec_of(reserve).fingerprint
@@ -223,7 +223,7 @@ def test_nobody_is_asked_about_a_call_that_could_not_run() -> None:
 
 
 def test_a_call_that_passes_its_check_is_gated_as_ever() -> None:
-    assert box([reserve], {"reserve": "ask"}).judge(call("reserve", '{"name":"free"}')).outcome == "ask"
+    assert box([reserve], {"reserve": "ask"}).judge(call("reserve", '{"name":"free"}'), RUN).outcome == "ask"
 
 
 def test_a_check_comes_after_policy_and_arguments() -> None:
@@ -233,12 +233,12 @@ def test_a_check_comes_after_policy_and_arguments() -> None:
     @tool(check=explode)
     def probe(text: str) -> None: ...
 
-    assert box([probe], {"probe": "deny"}).judge(call("probe", '{"text":"a"}')).rule == "deny by test"
-    assert box([probe]).judge(call("probe", '{"text":1}')).rule == "invalid arguments"
+    assert box([probe], {"probe": "deny"}).judge(call("probe", '{"text":"a"}'), RUN).rule == "deny by test"
+    assert box([probe]).judge(call("probe", '{"text":1}'), RUN).rule == "invalid arguments"
 
 
 def test_a_check_that_breaks_is_bounded_and_refuses() -> None:
-    verdict = box([reserve]).judge(call("reserve", '{"name":"odd"}'))
+    verdict = box([reserve]).judge(call("reserve", '{"name":"odd"}'), RUN)
 
     assert (verdict.outcome, verdict.rule) == ("invalid", "could not run")
     assert verdict.text.startswith("The check of reserve failed: ValueError: xxx")
@@ -253,7 +253,7 @@ def test_what_a_check_says_is_clean_bounded_and_without_secrets() -> None:
     def probe(text: str) -> None: ...
 
     toolbox = box([probe], redact=lambda text: text.replace("sk-12345", "***"))
-    verdict = toolbox.judge(call("probe", '{"text":"a"}'))
+    verdict = toolbox.judge(call("probe", '{"text":"a"}'), RUN)
 
     assert verdict.text.startswith("***xxx")
     assert len(verdict.text) <= 16_000
@@ -261,7 +261,7 @@ def test_what_a_check_says_is_clean_bounded_and_without_secrets() -> None:
 
 async def test_a_call_whose_check_fails_at_last_is_not_run() -> None:
     """Between the approval and the start the world may have changed."""
-    result, is_known = await box([reserve]).run(call("reserve", '{"name":"taken"}'), key="k")
+    result, is_known = await box([reserve]).run(call("reserve", '{"name":"taken"}'), RUN, key="k")
 
     assert result == ToolResult("web:alice has 'taken' already; 1 tries.", is_error=True)
     assert is_known
@@ -273,7 +273,7 @@ def test_optional_arguments_are_given_to_a_check_as_to_the_tool() -> None:
     @tool(check=lambda to, note: given.append((to, note)))
     def probe(to: str, note: str | None) -> None: ...
 
-    box([probe]).judge(call("probe", '{"to":"a"}'))
+    box([probe]).judge(call("probe", '{"to":"a"}'), RUN)
 
     assert given == [("a", None)]
 
@@ -284,7 +284,7 @@ def test_optional_arguments_are_given_to_a_check_as_to_the_tool() -> None:
 async def outcome(function: object, arguments: str = "", **options: object) -> tuple[ToolResult, bool]:
     assert callable(function)
     toolbox = box([function], **options)  # type: ignore[arg-type]
-    return await toolbox.run(call(spec_of(function).name, arguments), key="r1:c1")
+    return await toolbox.run(call(spec_of(function).name, arguments), RUN, key="r1:c1")
 
 
 async def text_of(function: object, arguments: str = "") -> str:
@@ -314,7 +314,7 @@ async def test_a_plain_function_gets_its_context_too() -> None:
 
 
 async def test_edited_arguments_are_what_runs() -> None:
-    result, _ = await box([echo]).run(call("echo", '{"text":"a"}', edited='{"text":"b"}'), key="k")
+    result, _ = await box([echo]).run(call("echo", '{"text":"a"}', edited='{"text":"b"}'), RUN, key="k")
 
     assert result == ToolResult("b")
 
@@ -352,7 +352,7 @@ async def test_a_denied_or_invalid_call_is_not_run_by_the_other_door() -> None:
 
 
 async def test_a_tool_that_changed_since_the_check_is_not_run() -> None:
-    result, is_known = await box([echo]).run(call("echo", '{"text":"a"}', definition="older"), key="k")
+    result, is_known = await box([echo]).run(call("echo", '{"text":"a"}', definition="older"), RUN, key="k")
 
     assert result == ToolResult("The tool has changed since this call was checked; it was not run.", is_error=True)
     assert is_known
@@ -451,8 +451,8 @@ async def test_row_82_secrets_are_masked_in_results_and_errors(error: Exception 
 def test_row_82_secrets_are_masked_in_what_a_refused_call_is_told() -> None:
     toolbox = box([echo], redact=lambda text: text.replace("sk-12345", "***"))
 
-    assert "sk-12345" not in toolbox.judge(call("echo", '{"text": sk-12345}')).text
-    assert "sk-12345" not in toolbox.judge(call("sk-12345")).text
+    assert "sk-12345" not in toolbox.judge(call("echo", '{"text": sk-12345}'), RUN).text
+    assert "sk-12345" not in toolbox.judge(call("sk-12345"), RUN).text
 
 
 # --- time ---
@@ -508,13 +508,13 @@ async def test_hanging_threads_are_limited_and_free_again_when_they_end() -> Non
         release.wait(30)
 
     toolbox = box([stuck])
-    await asyncio.gather(*(toolbox.run(call("stuck"), key="k") for _ in range(MAX_THREADS)))
+    await asyncio.gather(*(toolbox.run(call("stuck"), RUN, key="k") for _ in range(MAX_THREADS)))
 
-    refused, is_known = await toolbox.run(call("stuck"), key="k")
+    refused, is_known = await toolbox.run(call("stuck"), RUN, key="k")
     release.set()
     for thread in [thread for thread in threading.enumerate() if thread.name == "nod-tool"]:
         thread.join(10)
-    allowed, _ = await toolbox.run(call("stuck"), key="k")
+    allowed, _ = await toolbox.run(call("stuck"), RUN, key="k")
 
     assert (refused.text, is_known) == ("Too many tools are still running; try again later.", True)
     assert allowed.text == "Done."
@@ -548,7 +548,7 @@ async def test_a_cancelled_run_cancels_the_tool_and_says_so() -> None:
         finally:
             was_cancelled.set()
 
-    running = asyncio.create_task(box([slow]).run(call("slow"), key="k"))
+    running = asyncio.create_task(box([slow]).run(call("slow"), RUN, key="k"))
     await is_running.wait()
     running.cancel()
 

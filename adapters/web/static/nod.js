@@ -120,11 +120,11 @@ function place(run, fresh, fragment) {
 function swap(old, fresh) {
   const before = old.querySelector(".card-reason");
   const after = fresh.querySelector(".card-reason");
-  const hadFocus = old.contains(document.activeElement);
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
   if (before && after) after.value = before.value;
   fresh.classList.toggle("is-for-others", old.classList.contains("is-for-others"));
   old.replaceWith(fresh);
-  if (hadFocus) (after || fresh).focus({ preventScroll: true });
+  if (focused) (focused === old ? fresh : after || fresh).focus({ preventScroll: true });
 }
 
 function isAtEnd() {
@@ -375,6 +375,8 @@ function markCard(card) {
   if (!card.classList.contains("card")) return;
   const isForOthers = state.mine !== null && card.dataset.state === "pending" && !state.mine.has(card.dataset.approval);
   card.classList.toggle("is-for-others", isForOthers);
+  const voters = JSON.parse(card.dataset.voters);
+  card.classList.toggle("has-voted", [facts.person, "web:" + facts.person].some((name) => voters.includes(name)));
 }
 
 function showCard(approval) {
@@ -401,6 +403,7 @@ function open(thread, isNew) {
   showState();
   $("empty").hidden = !isNew;
   restoreDraft();
+  completion.close();
   attachments.show();
   connect();
 }
@@ -513,11 +516,11 @@ async function send(words) {
   });
 }
 
-// What follows /nod is for Nod itself: the model never sees it, and only this person sees the answer.
-async function command(words) {
+// What follows /nod or /nod-admin is for Nod itself: the model never sees it, and only this person sees the answer.
+async function command(words, isAdmin) {
   const { thread } = state;
   await deliver(async () => {
-    const { html, says } = await call("/api/command", { thread, words });
+    const { html, says } = await call("/api/command", { thread, words, is_admin: isAdmin });
     if (thread !== state.thread) return;
     const holder = document.createElement("template");
     holder.innerHTML = html;
@@ -533,6 +536,7 @@ async function command(words) {
 async function deliver(work) {
   const problem = $("composer-error");
   problem.textContent = "";
+  completion.close();
   setBusy(true);
   try {
     await work();
@@ -548,8 +552,8 @@ async function deliver(work) {
 }
 
 function submit(words) {
-  const found = /^\s*\/nod(?:\s+([^]*))?$/.exec(words);
-  return found ? command((found[1] || "").trim()) : send(words);
+  const found = /^\s*\/nod(-admin)?(?:\s+([^]*))?$/.exec(words);
+  return found ? command((found[2] || "").trim(), Boolean(found[1])) : send(words);
 }
 
 function setBusy(isBusy) {
@@ -596,42 +600,6 @@ $("stop").addEventListener("click", async () => {
   }
   button.disabled = false;
 });
-
-// --- deciding -----------------------------------------------------------------------------------------------------------------
-
-log.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-verb]");
-  if (button) decide(button.closest(".card"), button.dataset.verb);
-});
-
-log.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.matches(".card-reason")) event.preventDefault();
-});
-
-async function decide(card, verb) {
-  const { approval } = card.dataset;
-  const reason = card.querySelector(".card-reason").value;
-  const controls = card.querySelectorAll("button, .card-reason");
-  controls.forEach((control) => { control.disabled = true; });
-  card.querySelector(".card-error").textContent = "";
-  let problem = "";
-  try {
-    const said = await call("/api/approvals/" + encodeURIComponent(approval), { verb, reason });
-    if (said.fragment && isOlder(card)) apply(said.fragment, true);
-  } catch (error) {
-    problem = error.message;
-    if (error.said?.fragment) apply(error.said.fragment, false);
-  }
-  controls.forEach((control) => { control.disabled = false; });
-  const shown = $("card-" + approval);
-  if (shown) shown.querySelector(".card-error").textContent = problem;
-  refreshSoon();
-}
-
-// The stream may have been faster than the answer to the click: then its card is the newer one.
-function isOlder(card) {
-  return card.isConnected && card.dataset.state === "pending";
-}
 
 // --- who one is -----------------------------------------------------------------------------------------------------------------
 

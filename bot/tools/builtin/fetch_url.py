@@ -24,7 +24,7 @@ _CODECS = re.compile(
 )
 
 
-@tool(effect="read", timeout_s=30.0)
+@tool(effect="read", timeout_s=30.0, marks=("untrusted", "sends"))
 async def fetch_url(context: ToolContext, url: Annotated[str, Field(min_length=1, max_length=2048)]) -> str:
     """Read a public web page and give its text.
 

@@ -13,7 +13,7 @@ from bot.tools.context import ToolContext
 from bot.tools.registry import tool
 
 
-@tool(effect="read", needs=("files_dir",), check=check_path)
+@tool(effect="read", needs=("files_dir",), check=check_path, marks=("private",))
 def files_read(
     context: ToolContext,
     path: Annotated[str, Field(min_length=1, max_length=500)],

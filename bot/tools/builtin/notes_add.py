@@ -18,5 +18,6 @@ async def notes_add(context: ToolContext, text: Annotated[str, Field(min_length=
     Args:
         text: What to remember, in full sentences.
     """
-    total = await notes_of(context).add(context.place.room, context.actor.label, text, context.key)
+    actor = context.actor
+    total = await notes_of(context).add(context.place.room, actor.label, text, context.key, author_key=actor.key)
     return f"Saved. This channel has {total} note{'' if total == 1 else 's'}."

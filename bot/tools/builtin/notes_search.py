@@ -14,7 +14,7 @@ from bot.tools.registry import tool
 _LIMIT = 20
 
 
-@tool(effect="read", needs=("notes",))
+@tool(effect="read", needs=("notes",), marks=("private",))
 async def notes_search(context: ToolContext, query: Annotated[str, Field(max_length=200)] = "") -> str:
     """Search the notes of this channel.
 

@@ -17,7 +17,7 @@ def _may_post(context: ToolContext, channel: str, **_: object) -> None:
         raise ToolError(why)
 
 
-@tool(confirm=True, effect="once", needs=("posts",), check=_may_post)
+@tool(confirm=True, effect="once", needs=("posts",), check=_may_post, marks=("sends",))
 async def send_message(
     context: ToolContext,
     channel: Annotated[str, Field(min_length=1, max_length=100)],

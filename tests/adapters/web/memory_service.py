@@ -10,15 +10,18 @@ from itertools import count
 
 from bot.attachments import attachments_of
 from bot.chat import (
+    ONCE,
     Actor,
     Answered,
     Card,
     CardShown,
     ChatAdapter,
     Click,
+    Completion,
     Event,
     Inbound,
     Notice,
+    Offer,
     Outcome,
     Place,
     Receipt,
@@ -45,6 +48,19 @@ See [the guide](https://example.com/guide?q=1) for more."""
 COMMANDED = """- **kitchen** (answers here, usual): qwen3:8b, 32k tokens
 - cloud: some/model, sees images, <img src=x onerror=alert(1)>"""
 
+WORDS = (
+    Completion("help", "what there is"),
+    Completion("model", "the models that answer here"),
+    Completion("model fast", "qwen3:8b"),
+    Completion("model slow", "some/model"),
+    Completion("forget"),
+)
+ADMIN_WORDS = (
+    Completion("policy show", "who may do what"),
+    Completion("policy import", "takes what is pasted below it"),
+)
+WELCOME = "Hello. I answer here, and ask for a nod first."
+
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -52,13 +68,22 @@ def now_ms() -> int:
 
 @dataclass
 class MemoryService:
-    """Texts decide: `write ...` asks for approval, `long ...` works until stopped, others are answered."""
+    """Texts decide: `write ...` asks for approval, `long ...` works until stopped, others are answered.
+
+    A card needs as many approvals as `needed`, of its requester, of admins or of the group finance.
+    """
 
     adapter: ChatAdapter | None = None
     pause_s: float = 0.0
     arguments: str = json.dumps({"path": "notes/plan.md", "text": "Ship on Friday.\nTell the team."}, indent=2)
+    needed: int = 1
+    offers: tuple[Offer, ...] = ()
+    completions: tuple[Completion, ...] = WORDS
     received: list[Inbound] = field(default_factory=list)
     commands: list[tuple[Place, Actor, str]] = field(default_factory=list)
+    admin_commands: list[tuple[Place, Actor, str]] = field(default_factory=list)
+    completed: list[tuple[Place, Actor, str, bool]] = field(default_factory=list)
+    actors: list[Actor] = field(default_factory=list)
     clicks: list[Click] = field(default_factory=list)
     stored: dict[Place, list[Event]] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
@@ -92,19 +117,60 @@ class MemoryService:
             return Outcome(False, f"{card.decided_by.removeprefix('web:')} has already decided this.", card)
         if not self.may_decide(card, click.actor):
             return Outcome(False, f"Only {card.requester_name} or an admin can decide this.", card)
-        state = "approved" if click.verb == "approve" else "denied"
-        card = replace(card, state=state, decided_by=click.actor.key, decided_ms=now_ms(), reason=click.reason)
+        match click.verb:
+            case "deny":
+                return await self.settle(replace(card, state="denied"), click)
+            case "edit":
+                return await self.edit(card, click)
+            case "approve":
+                return await self.approve(card, click)
+
+    async def approve(self, card: Card, click: Click) -> Outcome:
+        chosen = [one for one in card.offers if (one.grant, one.pattern) == (click.grant, click.pattern)]
+        if click.grant != ONCE and not chosen:
+            return Outcome(False, "This can no longer be approved for that long.", card)
+        if click.actor.label in card.approved_by:
+            return Outcome(False, "You have approved this already.", card)
+        names = (*card.approved_by, click.actor.label)
+        left = self.needed - len(names)
+        card = replace(card, approved_by=names, missing=f"{left} more of finance" if left else "")
+        if left:
+            await self.put(card)
+            return Outcome(True, "Approved; others have to as well.", card)
+        granted = f"also {chosen[0].text}" if chosen else ""
+        return await self.settle(replace(card, state="approved", granted=granted), click)
+
+    async def edit(self, card: Card, click: Click) -> Outcome:
+        parsed = json.loads(click.arguments)
+        if "path" not in parsed:
+            return Outcome(False, "These arguments do not fit files_write: path is missing.", card)
+        shown = json.dumps(parsed, indent=2, ensure_ascii=False)
+        card = replace(card, arguments=shown, edited_by=click.actor.label, approved_by=(), missing="")
+        await self.put(card)
+        return Outcome(True, "Saved. It still needs a nod.", card)
+
+    async def settle(self, card: Card, click: Click) -> Outcome:
+        card = replace(card, decided_by=click.actor.key, decided_ms=now_ms(), reason=click.reason)
         await self.put(card)
         self.tasks[card.run_id] = asyncio.create_task(self.resume(card))
-        return Outcome(True, f"{state.capitalize()}.", card)
+        return Outcome(True, f"{card.state.capitalize()}.", card)
 
-    async def command(self, place: Place, actor: Actor, words: str) -> str:
-        self.commands.append((place, actor, words))
+    async def command(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> str:
+        (self.admin_commands if is_admin else self.commands).append((place, actor, words))
         if words == "refuse":
             raise Refused("not_allowed", "You may not talk to this bot; ask an admin.")
         return COMMANDED
 
+    async def complete(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> list[Completion]:
+        self.completed.append((place, actor, words, is_admin))
+        known = ADMIN_WORDS if is_admin else self.completions
+        return [one for one in known if one.words.startswith(words)]
+
+    async def joined(self, place: Place) -> None:
+        await self.say(place, Answered("", WELCOME, now_ms()))
+
     async def stop(self, place: Place, actor: Actor) -> str:
+        self.actors.append(actor)
         for run, task in self.tasks.items():
             if not task.done():
                 task.cancel()
@@ -126,15 +192,18 @@ class MemoryService:
         return sorted(listed, key=lambda thread: thread.updated_ms, reverse=True)
 
     async def pending(self, actor: Actor) -> list[Card]:
-        return [card for card in self.cards.values() if card.state == "pending" and self.may_decide(card, actor)]
+        self.actors.append(actor)
+        waiting = [card for card in self.cards.values() if card.state == "pending" and self.may_decide(card, actor)]
+        return [card for card in waiting if actor.label not in card.approved_by]
 
     def role_of(self, actor: Actor) -> str:
+        self.actors.append(actor)
         return ROLES.get(actor.user, "user")
 
     # --- scripts -----------------------------------------------------------------------------------------------------
 
     def may_decide(self, card: Card, actor: Actor) -> bool:
-        return card.requester == actor.key or self.role_of(actor) == "admin"
+        return card.requester == actor.key or self.role_of(actor) == "admin" or "finance" in actor.groups
 
     async def work(self, run: str, inbound: Inbound) -> None:
         place = inbound.place
@@ -163,6 +232,8 @@ class MemoryService:
             approver="requester",
             rule="files_write asks by default",
             expires_ms=now_ms() + 24 * 3600 * 1000,
+            asks="2 of finance" if self.needed > 1 else "",
+            offers=self.offers,
         )
         await self.say(inbound.place, ToolLine(run, f"{run}c2", "files_write", "waiting"))
         await self.put(card)

@@ -131,7 +131,7 @@ class Browser:
         for name, value in (("thread", thread), ("text", text), ("event_id", event_id)):
             form.append(value).set_content_disposition("form-data", name=name)
         for name, data, kind in files:
-            part = form.append(io.BytesIO(data), {"Content-Type": kind})  # type: ignore[arg-type]
+            part = form.append(io.BytesIO(data), {"Content-Type": kind})
             part.set_content_disposition("form-data", quote_fields=False, name="file", filename=name)
         sent = {"Origin": self.site.origin, "Sec-Fetch-Site": "same-origin", "X-CSRF-Token": self.csrf}
         address = self.site.origin + "/api/messages"
@@ -172,4 +172,4 @@ class Stream:
             name, fields = await self.next()
             assert name != "end", f"the stream ended before {element!r}"
             if name == "fragment" and fields["id"] == element and containing in fields["html"]:
-                return fields
+                return dict(fields)

@@ -26,6 +26,34 @@ async def test_the_words_reach_the_service_as_the_person_of_the_session(site: Si
     assert said["says"].startswith("- **kitchen**")
 
 
+async def test_words_for_admins_are_told_from_the_others(site: Site, alice: Browser) -> None:
+    body = {"thread": "t1", "words": "policy show", "is_admin": True}
+
+    status, said = await alice.post("/api/command", body)
+
+    assert status == 200
+    assert site.service.admin_commands == [(PLACE, Actor("web", "", "alice", "alice"), "policy show")]
+    assert site.service.commands == []
+    assert "<code>/nod-admin policy show</code>" in said["html"]
+    assert "Only you see this" in said["html"]
+
+
+async def test_a_pasted_file_reaches_the_service_whole(site: Site, alice: Browser) -> None:
+    pasted = "policy import\n" + "[[rule]]\n" * 7_000
+
+    _, said = await alice.post("/api/command", {"thread": "t1", "words": pasted, "is_admin": True})
+
+    assert site.service.admin_commands[0][2] == pasted.strip()
+    assert "<code>/nod-admin policy import …</code>" in said["html"]
+
+
+async def test_words_may_be_as_long_as_their_limit_however_json_writes_them(site: Site, alice: Browser) -> None:
+    assert (await alice.post("/api/command", {"thread": "t1", "words": "\x01" * 65_536}))[0] == 200
+    for words in ("é" * 32_769, "x" * 500_000):
+        answer = await alice.post("/api/command", {"thread": "t1", "words": words})
+        assert answer == (413, {"error": "This is too long: at most 64 kB of text fit in a command."})
+
+
 async def test_the_answer_is_drawn_inert(alice: Browser) -> None:
     _, said = await alice.post("/api/command", {"thread": "t1", "words": ""})
 
@@ -37,6 +65,13 @@ def test_the_words_are_shown_bounded_and_spelled_out() -> None:
 
     assert "/nod model \\u{202e}<b>xxx" in shown.text
     assert len(shown.text) < 200
+
+
+def test_only_the_first_line_of_what_was_asked_is_shown() -> None:
+    shown = seen(private_html("policy import\nsecret = 1", "Done.", 1, is_admin=True))
+
+    assert "/nod-admin policy import …" in shown.text
+    assert "secret" not in shown.text
 
 
 async def test_nothing_of_it_is_stored_or_shown_to_others(site: Site, alice: Browser, bob: Browser) -> None:
@@ -61,6 +96,9 @@ async def test_a_refusal_is_said_as_the_service_said_it(alice: Browser) -> None:
     [
         ({"thread": "t1"}, 400),
         ({"thread": "t1", "words": 5}, 400),
+        ({"thread": "t1", "words": "x", "is_admin": "yes"}, 400),
+        ({"thread": "t1", "words": "x", "is_admin": 1}, 400),
+        ({"thread": "t1", "words": "x", "is_admin": None}, 400),
         ({"thread": "../x", "words": ""}, 404),
         (b"{", 400),
         ({"thread": "t1", "words": "x" * 70_000}, 413),

@@ -13,6 +13,9 @@ POSTS = [
     ("/api/threads", {}),
     ("/api/messages", {"thread": "t1", "text": "hi", "event_id": "event-0001"}),
     ("/api/approvals/a1", {"verb": "approve"}),
+    ("/api/approvals/a1", {"verb": "approve", "grant": "8h", "pattern": "path like notes/*"}),
+    ("/api/approvals/a1", {"verb": "edit", "arguments": "{}"}),
+    ("/api/command", {"thread": "t1", "words": "policy show", "is_admin": True}),
     ("/api/stop", {"thread": "t1"}),
     ("/api/person", {"name": "bob"}),
     ("/login", {"token": "x"}),
@@ -25,6 +28,7 @@ GETS = [
     "/api/thread?thread=t1",
     "/api/threads",
     "/api/pending",
+    "/api/complete?thread=t1&words=m",
     "/api/events?thread=t1",
 ]
 POLICY = (
@@ -105,7 +109,7 @@ async def test_the_loopback_names_are_served(site: Site, alice: Browser, name: s
     ],
 )
 async def test_a_forged_post_changes_nothing(
-    site: Site, alice: Browser, path: str, body: dict[str, str], headers: dict[str, str], drop: tuple[str, ...]
+    site: Site, alice: Browser, path: str, body: dict[str, object], headers: dict[str, str], drop: tuple[str, ...]
 ) -> None:
     status, said = await alice.post(path, body, headers=headers, drop=drop)
 
@@ -113,6 +117,7 @@ async def test_a_forged_post_changes_nothing(
     assert said["error"].endswith(".")
     assert site.service.received == []
     assert site.service.clicks == []
+    assert site.service.admin_commands == []
 
 
 async def test_a_post_without_fetch_metadata_is_served(site: Site, alice: Browser) -> None:
@@ -127,7 +132,7 @@ async def test_the_csrf_token_of_somebody_else_is_refused(alice: Browser, bob: B
     assert (status, said["code"]) == (403, "csrf")
 
 
-@pytest.mark.parametrize("path", ["/api/threads", "/api/events?thread=t1"])
+@pytest.mark.parametrize("path", ["/api/threads", "/api/events?thread=t1", "/api/complete?thread=t1"])
 async def test_another_page_cannot_read(site: Site, alice: Browser, path: str) -> None:
     assert (await alice.get(path, **{"Sec-Fetch-Site": "cross-site"}))[0] == 403
     assert (await alice.get(path, **{"Origin": "http://evil.example"}))[0] == 403

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.web.render import Fragment, fragment
 from adapters.web.snippets import duration
+from adapters.web.visible import exact_json
 from bot.chat import Actor, Answered, Card, CardShown, Notice, Place, Said, TextSoFar, ToolLine, Working
 from tests.adapters.web.test_markdown import seen
 
@@ -101,6 +102,7 @@ def test_arguments_cannot_leave_their_frame(arguments: str) -> None:
 
     assert hostile.tags - {"span"} == plain.tags - {"span"}
     ours = {("class", "card-arguments is-tall"), ("class", "card-note"), ("class", "hidden-char")}
+    ours.add(("data-arguments", exact_json(arguments)))
     assert hostile.attributes - ours <= plain.attributes
     assert "script" not in hostile.tags
 

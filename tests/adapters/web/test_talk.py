@@ -12,7 +12,7 @@ from aiohttp import web
 
 from adapters.web import WebAdapter
 from bot.chat import Actor, Answered, Notice, Place, TextSoFar, ToolLine
-from tests.adapters.web.memory_service import MemoryService
+from tests.adapters.web.memory_service import WELCOME, MemoryService
 from tests.adapters.web.site import KEY, Browser, Site, free_port, serve, until
 
 PLACE = Place("web", "", "general", "t1")
@@ -153,51 +153,7 @@ async def test_a_page_without_a_service_says_that_it_starts() -> None:
     assert (status, said["error"]) == (503, "Nod is still starting. Try again in a moment.")
 
 
-# --- decisions ---
-
-
-async def test_a_decision_carries_verb_reason_and_person(site: Site, alice: Browser) -> None:
-    approval = await waiting_card(site, alice)
-
-    status, said = await alice.post(f"/api/approvals/{approval}", {"verb": "deny", "reason": " wrong folder "})
-
-    click = site.service.clicks[0]
-    assert (status, said["message"]) == (200, "Denied.")
-    assert (click.verb, click.reason, click.actor.user) == ("deny", "wrong folder", "alice")
-    assert "button" not in said["fragment"]["html"]
-
-
-async def test_who_may_not_decide_is_told_so(site: Site, alice: Browser, bob: Browser) -> None:
-    approval = await waiting_card(site, alice)
-
-    status, said = await bob.post(f"/api/approvals/{approval}", {"verb": "approve"})
-
-    assert (status, said["error"]) == (409, "Only alice or an admin can decide this.")
-    assert site.service.cards[approval].state == "pending"
-
-
-async def test_a_late_click_is_told_who_decided(site: Site, alice: Browser) -> None:
-    approval = await waiting_card(site, alice)
-    await alice.post(f"/api/approvals/{approval}", {"verb": "deny"})
-
-    status, said = await alice.post(f"/api/approvals/{approval}", {"verb": "approve"})
-
-    assert (status, said["error"]) == (409, "alice has already decided this.")
-    assert "Denied" in said["fragment"]["html"]
-
-
-@pytest.mark.parametrize("body", [{}, {"verb": "edit"}, {"verb": ""}, {"verb": True}, {"verb": "deny", "reason": 3}])
-async def test_a_malformed_decision_is_refused(site: Site, alice: Browser, body: dict[str, object]) -> None:
-    approval = await waiting_card(site, alice)
-
-    assert (await alice.post(f"/api/approvals/{approval}", body))[0] == 400
-    assert site.service.clicks == []
-
-
-async def test_an_unknown_approval_is_refused(site: Site, alice: Browser) -> None:
-    assert (await alice.post("/api/approvals/nothing", {"verb": "deny"}))[0] == 404
-    assert (await alice.post("/api/approvals/a%2F..%2Fb", {"verb": "deny"}))[0] == 404
-    assert (await alice.post("/api/approvals/a1", {"verb": "deny", "reason": "x" * 501}))[0] == 400
+# --- what waits, and what is there ---
 
 
 async def test_what_waits_is_listed_for_those_who_may_decide(site: Site, alice: Browser, bob: Browser) -> None:
@@ -266,6 +222,17 @@ async def test_a_warning_is_the_same_box_live_and_in_the_transcript(site: Site, 
 
     assert (await alice.get("/api/thread?thread=t1"))[1]["fragments"] == [live]
     assert live["says"] == notice.text
+
+
+async def test_a_post_of_the_bot_itself_is_shown_like_any_answer(site: Site, alice: Browser) -> None:
+    async with alice.watch() as stream:
+        await site.service.joined(PLACE)
+        live = (await stream.next())[1]
+
+    assert WELCOME in live["html"]
+    assert live["run"].startswith("at-")
+    assert (await alice.get("/api/thread?thread=t1"))[1]["fragments"] == [live]
+    assert [one["thread"] for one in (await alice.get("/api/threads"))[1]["threads"]] == ["t1"]
 
 
 async def test_nothing_is_streamed_where_nobody_looks(site: Site, alice: Browser) -> None:

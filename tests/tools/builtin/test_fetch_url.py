@@ -17,7 +17,7 @@ from bot.errors import ToolError
 from bot.tools.builtin._download import Document, Rules, download
 from bot.tools.builtin.fetch_url import fetch_url, readable
 from bot.tools.context import Services
-from tests.tools.boxes import box, call, context
+from tests.tools.boxes import RUN, box, call, context
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -294,7 +294,7 @@ async def test_a_closed_port_and_an_unknown_name_are_said() -> None:
 async def test_the_whole_way_through_the_toolbox(port: int) -> None:
     toolbox = box([fetch_url], services=reaching(port))
 
-    result, _ = await toolbox.run(call("fetch_url", json.dumps({"url": f"http://127.0.0.1:{port}/"})), key="k")
+    result, _ = await toolbox.run(call("fetch_url", json.dumps({"url": f"http://127.0.0.1:{port}/"})), RUN, key="k")
 
     assert result.text.endswith("Soup of the day")
 

@@ -14,7 +14,7 @@ from bot.tools.builtin.files_write import files_write
 from bot.tools.context import Services
 from bot.tools.registry import spec_of
 from bot.tools.toolbox import Toolbox
-from tests.tools.boxes import box, call
+from tests.tools.boxes import RUN, box, call
 
 TOOLS = [files_list, files_read, files_write, files_delete]
 
@@ -25,7 +25,7 @@ def toolbox(tmp_path: Path) -> Toolbox:
 
 
 async def said(toolbox: Toolbox, name: str, **arguments: object) -> str:
-    result, is_known = await toolbox.run(call(name, json.dumps(arguments)), key="k")
+    result, is_known = await toolbox.run(call(name, json.dumps(arguments)), RUN, key="k")
     assert is_known
     return ("ERROR " if result.is_error else "") + result.text
 
@@ -65,7 +65,7 @@ async def test_mistakes_are_said(toolbox: Toolbox) -> None:
 def test_nobody_is_asked_about_a_path_that_cannot_be_used(toolbox: Toolbox, name: str, path: str) -> None:
     arguments = {"path": path, "text": "x"} if name == "files_write" else {"path": path}
 
-    verdict = toolbox.judge(call(name, json.dumps(arguments)))
+    verdict = toolbox.judge(call(name, json.dumps(arguments)), RUN)
 
     assert (verdict.outcome, verdict.rule) == ("invalid", "could not run")
     assert "cannot be used" in verdict.text
@@ -74,7 +74,7 @@ def test_nobody_is_asked_about_a_path_that_cannot_be_used(toolbox: Toolbox, name
 def test_judging_a_path_touches_no_disk(tmp_path: Path) -> None:
     toolbox = box(TOOLS, services=Services(files_dir=tmp_path / "files"))
 
-    verdict = toolbox.judge(call("files_delete", '{"path":"plans/todo.txt"}'))
+    verdict = toolbox.judge(call("files_delete", '{"path":"plans/todo.txt"}'), RUN)
 
     assert verdict.outcome == "run"
     assert not (tmp_path / "files").exists()

@@ -10,15 +10,17 @@ from bot.tools.builtin.notes_clear import notes_clear
 from bot.tools.builtin.notes_search import notes_search
 from bot.tools.context import Note, Services
 from bot.tools.registry import spec_of
-from tests.tools.boxes import box, call, context
+from tests.tools.boxes import RUN, box, call, context
 
 
 @dataclass
 class NotesInMemory:
     rooms: dict[Place, dict[str, Note]] = field(default_factory=dict)
+    authors: set[str] = field(default_factory=set)
 
-    async def add(self, place: Place, author: str, text: str, key: str) -> int:
+    async def add(self, place: Place, author: str, text: str, key: str, *, author_key: str) -> int:
         room = self.rooms.setdefault(place, {})
+        self.authors.add(author_key)
         room.setdefault(key, Note(len(room) + 1, author, text, 1_767_225_600_000))
         return len(room)
 
@@ -37,6 +39,14 @@ async def test_a_note_is_saved_and_counted() -> None:
 
     assert first == "Saved. This channel has 1 note."
     assert second == "Saved. This channel has 2 notes."
+
+
+async def test_a_note_is_kept_with_the_identity_of_its_author() -> None:
+    notes = NotesInMemory()
+
+    await notes_add(context(Services(notes=notes)), "Standup is at ten.")
+
+    assert notes.authors == {"web:alice"}
 
 
 async def test_the_same_key_saves_once() -> None:
@@ -97,7 +107,7 @@ def test_without_a_store_there_are_no_note_tools() -> None:
 async def test_the_whole_way_through_the_toolbox() -> None:
     toolbox = box([notes_add], services=Services(notes=NotesInMemory()))
 
-    result, is_known = await toolbox.run(call("notes_add", '{"text":"Standup is at ten."}'), key="r1:c1")
+    result, is_known = await toolbox.run(call("notes_add", '{"text":"Standup is at ten."}'), RUN, key="r1:c1")
 
     assert (result.text, result.is_error, is_known) == ("Saved. This channel has 1 note.", False, True)
-    assert toolbox.judge(call("notes_add", '{"text":""}')).outcome == "invalid"
+    assert toolbox.judge(call("notes_add", '{"text":""}'), RUN).outcome == "invalid"

@@ -11,7 +11,7 @@ from bot.errors import ToolError
 from bot.tools.builtin.send_message import send_message
 from bot.tools.context import Services
 from bot.tools.registry import spec_of
-from tests.tools.boxes import ALICE, ROOM, box, call
+from tests.tools.boxes import ALICE, ROOM, RUN, box, call
 
 
 class PostsInMemory:
@@ -37,7 +37,7 @@ async def test_a_message_is_posted_for_the_person_who_asked() -> None:
     posts = PostsInMemory()
 
     result, _ = await box([send_message], services=Services(posts=posts)).run(
-        call("send_message", '{"channel":"general","text":"Hi"}'), key="r1:c1"
+        call("send_message", '{"channel":"general","text":"Hi"}'), RUN, key="r1:c1"
     )
 
     assert result.text == "Posted in #general."
@@ -54,7 +54,7 @@ async def test_a_message_is_posted_for_the_person_who_asked() -> None:
 def test_nobody_is_asked_about_a_message_that_cannot_be_posted(channel: str, place: Place, why: str) -> None:
     toolbox = box([send_message], {"send_message": "ask"}, services=Services(posts=PostsInMemory()), place=place)
 
-    verdict = toolbox.judge(call("send_message", json.dumps({"channel": channel, "text": "Hi"})))
+    verdict = toolbox.judge(call("send_message", json.dumps({"channel": channel, "text": "Hi"})), RUN)
 
     assert (verdict.outcome, verdict.rule, verdict.text) == ("invalid", "could not run", why)
 
@@ -62,7 +62,7 @@ def test_nobody_is_asked_about_a_message_that_cannot_be_posted(channel: str, pla
 async def test_an_unknown_channel_is_said() -> None:
     toolbox = box([send_message], services=Services(posts=PostsInMemory()))
 
-    result, _ = await toolbox.run(call("send_message", '{"channel":"x","text":"Hi"}'), key="k")
+    result, _ = await toolbox.run(call("send_message", '{"channel":"x","text":"Hi"}'), RUN, key="k")
 
     assert result.is_error
     assert result.text == "There is no channel 'x'. Channels: general."
