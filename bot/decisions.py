@@ -280,7 +280,7 @@ class Decisions:
         for approval in await self._parts.reader.to_remind(self._parts.settings.approval_reminders):
             await self._parts.reader.note_reminder(approval, present.reminder(approval), self._named(approval))
             self._parts.deliveries.kick(approval.place)
-        for approval in await self._parts.reader.pending():
+        for approval in await self._parts.reader.unsettled():
             await self._settle_by_votes(approval)
             await self._tell_fallback(approval)
 

@@ -121,11 +121,15 @@ class CallLine:
 _approvals, _calls, _runs, _turns = schema.approvals, schema.calls, schema.runs, schema.turns
 
 
+_has_votes = select(schema.votes.c.person).where(schema.votes.c.approval_id == _approvals.c.id).exists()
+
+
 def _approvals_where(condition: ColumnElement[bool]) -> Statement:
     return Statement(
         select(
             _approvals,
             _calls.c.state.label("call_state"),
+            _has_votes.label("has_votes"),
             *(_calls.c.edited, _calls.c.edited_by, _calls.c.editor, _runs.c.requester, _runs.c.requester_name),
             *COLUMNS,
         )
@@ -150,6 +154,7 @@ _TO_REMIND = _approvals_where(and_(_is_pending, _approvals.c.expires_ms > this("
 _OF_RUN = _approvals_where(_approvals.c.run_id == this("this_run"))
 _IN_PLACE = _approvals_where(is_place())
 _PENDING = _approvals_where(_is_pending)
+_WITH_MORE = _approvals_where(and_(_is_pending, _has_votes | _approvals.c.approver.contains(" then ")))
 _VOTES = Statement(
     select(schema.votes).where(schema.votes.c.approval_id == this("this_approval")).order_by(schema.votes.c.at_ms)
 )
@@ -298,6 +303,10 @@ class Reader:
     async def pending(self) -> list[StoredApproval]:
         return await self._read(_PENDING)
 
+    async def unsettled(self) -> list[StoredApproval]:
+        """Of what waits, that on which somebody has voted, and that which others may decide after a time."""
+        return await self._read(_WITH_MORE)
+
     async def _read(self, statement: Statement, **values: Any) -> list[StoredApproval]:
         return self._kept(await self._db.run(lambda tx: _read(tx, statement, **values)))
 
@@ -358,7 +367,7 @@ def _read(tx: Transaction, statement: Statement, **values: Any) -> tuple[list[St
 
 def _approval(row: Any, tx: Transaction) -> StoredApproval:
     now_ms = tx.now_ms
-    votes = tx.all(_VOTES, this_approval=row.id)
+    votes = tx.all(_VOTES, this_approval=row.id) if row.has_votes else []
     return StoredApproval(
         id=row.id,
         run_id=row.run_id,

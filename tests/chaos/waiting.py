@@ -22,6 +22,13 @@ READY_S = 5.0
 ANSWER_S = 3.0
 CLICKS = 5
 STEP = 100
+_ITS = "conversation_id = (SELECT conversation_id FROM runs)"
+OF_IT = (
+    ("conversations", "thread = 't0'"),
+    *(("runs", "1"), ("run_messages", "1"), ("calls", "1"), ("approvals", "1"), ("audit", "1")),
+    *(("outbox", _ITS), ("turns", _ITS)),
+)
+"""The tables that hold something of the one conversation, and which of their rows."""
 PENDING = "SELECT count(*) FROM approvals WHERE state = 'pending'"
 
 
@@ -80,15 +87,13 @@ async def _click_an_old_button(site: Site, alice: Person, dice: random.Random, f
 def multiply(box: Box, times: int) -> None:
     """Copy the one waiting conversation, in every table that holds something of it, with ids of its own."""
     with box.rows() as rows:
-        tables = [name for (name,) in rows.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        own = {name: [dict(row) for row in rows.execute(f"SELECT * FROM {name}")] for name in tables}
+        own = {name: [dict(row) for row in rows.execute(f"SELECT * FROM {name} WHERE {mine}")] for name, mine in OF_IT}
         texts = [own[name][0]["id"] for name in ("runs", "calls", "approvals")]
         rows.execute("PRAGMA foreign_keys = OFF")
         rows.execute("BEGIN")
         for number in range(1, times + 1):
-            for name in tables:
-                if name != "alembic_version" and not name.startswith("sqlite_"):
-                    _insert(rows, name, [_copied(row, texts, number) for row in own[name]])
+            for name, copies in own.items():
+                _insert(rows, name, [_copied(row, texts, number) for row in copies])
         rows.execute("COMMIT")
 
 
