@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from bot import chat, present
-from bot.cards import card_of, decide_of, missing_of
+from bot.cards import card_of, decide_of, missing_of, offers
 from bot.engine.machine import apply, has_changed, has_other_approver
 from bot.engine.steps import Decided, Edited
 from bot.engine.types import Actor, Decision, Run, ToolCall, Verdict, parse_actor
@@ -75,7 +75,7 @@ class Decisions:
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
         reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
-        case = _Case(approval, run, call, replace(click, reason=reason))
+        case = _Case(approval, run, call, replace(click, reason=reason, arguments=self._parts.redact(click.arguments)))
         if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
             return await self._refuse(case, why)
         if approval.state != "pending":
@@ -100,8 +100,7 @@ class Decisions:
     async def _approve(self, case: _Case) -> chat.Outcome:
         try:
             kind = grants.parse_grant(case.click.grant)
-            arguments = parse_arguments(case.call.to_run)
-            pattern = grants.check_pattern(case.click.pattern, arguments) if case.click.pattern else ""
+            pattern = self._offered(case) if case.click.pattern else ""
         except PolicyError as err:
             return chat.Outcome(False, err.user_message, self.card(case.approval))
         case = replace(case, click=replace(case.click, grant=kind, pattern=pattern))
@@ -110,6 +109,14 @@ class Decisions:
         if self._is_enough(case.approval, (*_approving(case.approval), case.click.actor.key)):
             return await self._settle(case, "approve")
         return await self._vote(case)
+
+    def _offered(self, case: _Case) -> str:
+        """The pattern of this click, in our words. Raises `PolicyError` for one that the card did not offer: what is
+        granted is never wider than what was shown."""
+        pattern = grants.check_pattern(case.click.pattern, parse_arguments(case.call.to_run))
+        if pattern not in {offer.pattern for offer in offers(case.approval)}:
+            raise PolicyError("This is none of the ways to approve it that the card offers.")
+        return pattern
 
     async def _vote(self, case: _Case) -> chat.Outcome:
         """Count one approval of several. Whoever comes last may have come at the same time as another: it is looked at

@@ -20,7 +20,7 @@ from bot.collector import settle
 from bot.config.settings import Settings
 from bot.control import serve_control
 from bot.desk import Desk
-from bot.engine.types import Place
+from bot.engine.types import Actor, Place
 from bot.errors import ConfigError
 from bot.models.clients import ModelClients
 from bot.models.registry import Registry
@@ -63,8 +63,7 @@ async def serving(
             await _listen(runner, settings)
             async with serve_control(settings.data_dir, Desk(app).handle):
                 if page is not None:
-                    for actor in page.members():
-                        await app.service.met(actor)
+                    await introduce(page, app)
                     if demo is None:
                         await app.service.joined(WELCOME)
                 open_runs = await app.service.recover()
@@ -77,6 +76,19 @@ async def serving(
             if page is not None:
                 await page.close()
             await runner.cleanup()
+
+
+async def introduce(page: WebAdapter, app: App) -> None:
+    """Tell the service of everybody of the page, and who is not of it any more."""
+    members = {actor.key: actor for actor in page.members()}
+    for actor in members.values():
+        await app.service.met(actor)
+    if page.is_closed_circle:
+        for known in app.service.people(WELCOME):
+            if known.key not in members:
+                await app.service.met(
+                    Actor(known.platform, known.workspace, known.user, known.name, standing="external")
+                )
 
 
 async def _keep_time(app: App) -> None:

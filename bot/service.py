@@ -23,7 +23,7 @@ from bot.engine import words
 from bot.engine.loop import drive
 from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
-from bot.engine.types import Actor, Attachment, Place, Run
+from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
 from bot.policy.access import Stop, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
@@ -105,6 +105,11 @@ class ChatService:
         except StoreError:
             return 0
         return max(0, sum(status in ("queued", "running") for _, status, _ in active) - 1)
+
+    def people(self, place: Place) -> list[Actor]:
+        """Everybody the bot has heard of in the workspace of a place."""
+        known = (parse_actor(key) for key in self._parts.book.people)
+        return [self._parts.book.known(one) for one in known if one.scope == place.scope]
 
     async def _check_may_talk(self, actor: Actor, place: Place) -> None:
         """Raise `Refused` for those who may not; they are told once an hour, and leave no trace."""

@@ -86,6 +86,11 @@ class WebAdapter:
         """Everybody who may use the page, as the service knows them."""
         return self._people.everybody()
 
+    @property
+    def is_closed_circle(self) -> bool:
+        """Whether these are all who may use the page: with tokens, whoever has none is nobody any more."""
+        return self._people.mode == "token"
+
     def attach(self, service: ChatService) -> None:
         """Give the page its service; until then it answers that Nod is starting."""
         self._service = service

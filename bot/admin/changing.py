@@ -5,28 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from bot.admin.asking import Asking
+from bot.admin.lines import Tail, ends, limits_of, listed, read_tail, tool_named, two
 from bot.admin.whom import Who, parse_who, unmet
 from bot.engine.types import parse_actor
 from bot.errors import PolicyError, PolicyMoved
 from bot.policy.approvers import in_words, parse_approvers
 from bot.policy.book import Book, effective_links, scope_of
 from bot.policy.conditions import check_fits, parse_condition
-from bot.policy.durations import duration, parse_duration
-from bot.policy.judge import ADMIN, at
+from bot.policy.judge import ADMIN
 from bot.policy.types import EVERYWHERE, NONE, ApproverRule, Kind, Link, Rule
 from bot.storage.policies import Change, StoredPolicy
 from bot.tools.registry import ToolSpec
 from bot.work import with_stored
 
-MAX_TOOLS = 50
 DEFAULT = "default"
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _NOT_ROLES = frozenset({"everyone", "members", "guests", "external", "admins", "none", "requester", "not_requester"})
-_FOR = re.compile(r"\s+for\s+(\d[0-9a-z]*)$")
-_LIMIT = re.compile(r"\s+(when|unless)\s+(.+)$", re.DOTALL)
 USAGE = {
     "allow": "allow WHO TOOL [when CONDITION] [for DURATION]",
     "ask": "ask WHO TOOL [when CONDITION] [for DURATION]",
@@ -53,21 +49,11 @@ class Changes:
     demoted: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Tail:
-    """What may stand at the end: a condition, and how long it holds."""
-
-    head: str
-    when: str = ""
-    unless: str = ""
-    lasts_s: int | None = None
-
-
 def read_changes(verb: str, rest: str, asking: Asking) -> Changes:
     """Read the words after a verb of `CHANGING`. Raises `PolicyError` with what to write instead."""
     if "\n" in rest or "\0" in rest:
         raise PolicyError("Write it on one line, without control characters.")
-    tail = _tail(rest)
+    tail = read_tail(rest)
     match verb:
         case "allow" | "ask" | "deny":
             return _rule(verb, tail, asking)
@@ -159,19 +145,19 @@ def apply_to(book: Book, changes: Sequence[Change], *, by: str, now_ms: int) -> 
 # --- allow, ask, deny ----------------------------------------------------------------------------------------------
 
 
-def _rule(kind: Kind, tail: _Tail, asking: Asking) -> Changes:
-    who_text, names = _two(tail.head, USAGE[kind])
+def _rule(kind: Kind, tail: Tail, asking: Asking) -> Changes:
+    who_text, names = two(tail.head, USAGE[kind])
     if tail.unless:
         raise PolicyError(f"Write it with `when`: {USAGE[kind]}.")
     who = parse_who(who_text, asking)
-    tools = [tool_named(name, asking) for name in _listed(names)]
+    tools = [tool_named(name, asking) for name in listed(names)]
     for spec in tools:
         if tail.when:
             check_fits(parse_condition(tail.when), spec.parameters, spec.name)
-    expires_ms = _ends(tail, asking)
+    expires_ms = ends(tail, asking)
     rows = tuple(_put_rule(who, kind, spec.name, tail.when, expires_ms) for spec in tools)
     named = ", ".join(spec.name for spec in tools)
-    limits = _limits(tail, expires_ms)
+    limits = limits_of(tail, expires_ms)
     does = {
         "allow": f"{who.text} may run {named} without being asked{limits}.",
         "ask": f"{who.text} is always asked before {named} runs{limits}.",
@@ -203,7 +189,7 @@ def _overruled(kind: Kind, who: Who, spec: ToolSpec, asking: Asking) -> list[str
     return found
 
 
-def _reset(tail: _Tail, asking: Asking) -> Changes:
+def _reset(tail: Tail, asking: Asking) -> Changes:
     who_text, _, tool = tail.head.partition(" ")
     if not who_text:
         raise PolicyError(f"Write {USAGE['reset']}.")
@@ -231,8 +217,8 @@ def _take_rule(who: Who, kind: Kind, value: str, when: str) -> Change:
 # --- roles ---------------------------------------------------------------------------------------------------------
 
 
-def _role(tail: _Tail, asking: Asking) -> Changes:
-    who_text, role = _two(tail.head, USAGE["role"])
+def _role(tail: Tail, asking: Asking) -> Changes:
+    who_text, role = two(tail.head, USAGE["role"])
     who = parse_who(who_text, asking)
     if role != DEFAULT and (not _ROLE.fullmatch(role) or role in _NOT_ROLES):
         raise PolicyError("A role is one word of lower-case letters, digits, dash and underscore, and none of ours.")
@@ -241,10 +227,10 @@ def _role(tail: _Tail, asking: Asking) -> Changes:
     _check_demotion(who, role, asking)
     before = [one for one in asking.book.rules if one.subject == who.subject and one.kind == "role"]
     rows = [_take_rule(who, "role", one.value, one.when) for one in before]
-    expires_ms = _ends(tail, asking)
+    expires_ms = ends(tail, asking)
     if role != DEFAULT:
         rows.append(_put_rule(who, "role", role, "", expires_ms))
-    limits = _limits(tail, expires_ms)
+    limits = limits_of(tail, expires_ms)
     sentence = (
         f"{who.text} has no role of its own any more." if role == DEFAULT else f"{who.text} is {role} now{limits}."
     )
@@ -272,8 +258,8 @@ def _unused_role(role: str, asking: Asking) -> str:
 # --- approvers -----------------------------------------------------------------------------------------------------
 
 
-def _approver(tail: _Tail, asking: Asking) -> Changes:
-    name, said = _two(tail.head, USAGE["approver"])
+def _approver(tail: Tail, asking: Asking) -> Changes:
+    name, said = two(tail.head, USAGE["approver"])
     spec = tool_named(name, asking)
     for condition in filter(None, (tail.when, tail.unless)):
         check_fits(parse_condition(condition), spec.parameters, spec.name)
@@ -282,8 +268,8 @@ def _approver(tail: _Tail, asking: Asking) -> Changes:
     if said == DEFAULT:
         return _own_approver(spec, key, where, asking)
     approver = NONE if said == NONE else str(parse_approvers(_with_ids(said, asking)))
-    expires_ms = _ends(tail, asking)
-    limits = _limits(tail, expires_ms)
+    expires_ms = ends(tail, asking)
+    limits = limits_of(tail, expires_ms)
     who = "nobody has to approve it" if approver == NONE else in_words(parse_approvers(approver), "whoever asked")
     sentence = (
         f"{spec.name}{where}{limits}: {who}."
@@ -322,8 +308,8 @@ def _with_ids(said: str, asking: Asking) -> str:
 # --- links ---------------------------------------------------------------------------------------------------------
 
 
-def _link(verb: str, tail: _Tail, asking: Asking) -> Changes:
-    texts = _two(tail.head, USAGE[verb])
+def _link(verb: str, tail: Tail, asking: Asking) -> Changes:
+    texts = two(tail.head, USAGE[verb])
     first, second = sorted(_identity(text, asking) for text in texts)
     if first == second:
         raise PolicyError("These are the same identity: name two.")
@@ -353,55 +339,3 @@ def _identity(text: str, asking: Asking) -> str:
     if not who.is_person:
         raise PolicyError("Only people can be linked.")
     return who.subject
-
-
-# --- reading -------------------------------------------------------------------------------------------------------
-
-
-def tool_named(name: str, asking: Asking) -> ToolSpec:
-    """The tool of exactly this name. Raises `PolicyError` with the closest one."""
-    tools = {spec.name: spec for spec in asking.parts.tools}
-    if name in tools:
-        return tools[name]
-    close = get_close_matches(name, tools, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"tools: {', '.join(tools)}."
-    raise PolicyError(f"There is no tool {name[:60]!r}: names are exact, and there are no patterns; {hint}")
-
-
-def _two(text: str, usage: str) -> tuple[str, str]:
-    first, _, second = text.strip().partition(" ")
-    if not first or not second.strip():
-        raise PolicyError(f"Write {usage}.")
-    return first, second.strip()
-
-
-def _listed(names: str) -> list[str]:
-    listed = [name.strip() for name in names.split(",") if name.strip()]
-    if len(listed) > MAX_TOOLS:
-        raise PolicyError(f"At most {MAX_TOOLS} tools at once.")
-    return list(dict.fromkeys(listed))
-
-
-def _tail(text: str) -> _Tail:
-    """Take the end apart: `when ...` or `unless ...`, then `for DURATION`."""
-    text, lasts_s = text.strip(), None
-    if ends := _FOR.search(text):
-        lasts_s, text = parse_duration(ends[1]), text[: ends.start()]
-    if (limit := _LIMIT.search(text)) is None:
-        return _Tail(text, lasts_s=lasts_s)
-    condition = str(parse_condition(limit[2].strip()))
-    head = text[: limit.start()]
-    if limit[1] == "when":
-        return _Tail(head, when=condition, lasts_s=lasts_s)
-    return _Tail(head, unless=condition, lasts_s=lasts_s)
-
-
-def _ends(tail: _Tail, asking: Asking) -> int | None:
-    return None if tail.lasts_s is None else asking.now_ms + tail.lasts_s * 1000
-
-
-def _limits(tail: _Tail, expires_ms: int | None) -> str:
-    said = f" when {tail.when}" if tail.when else f" unless {tail.unless}" if tail.unless else ""
-    if expires_ms is None or tail.lasts_s is None:
-        return said
-    return f"{said} for {duration(tail.lasts_s)} (until {at(expires_ms)})"

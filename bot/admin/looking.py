@@ -6,7 +6,7 @@ import json
 import re
 
 from bot.admin.asking import Asking
-from bot.admin.changing import tool_named
+from bot.admin.lines import tool_named
 from bot.admin.whom import Who, parse_who
 from bot.chat import Click
 from bot.engine.types import Actor, Place, Use, parse_actor

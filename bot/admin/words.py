@@ -140,6 +140,7 @@ class Words:
     async def do(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> str:
         """Do it, and give what to show to this person alone. Raises `Refused`; what cannot be done is said."""
         await refresh_book(self._tools.parts)
+        words = self._tools.parts.redact(words)
         await self._check(actor, words, is_admin=is_admin)
         first, rest = _split(words)
         table = ADMINS if is_admin else EVERYBODY
