@@ -254,16 +254,25 @@ async def data(asking: Asking) -> str:
         return f"```json\n{json.dumps(found, indent=2, ensure_ascii=False)}\n```"
     if confirmed.strip() != "yes":
         counts = await asking.tools.people.count(who.subject)
-        kept = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing"
+        kept = _counted(counts) or "nothing"
         return (
             f"Of {who.text} is kept: {kept}. What they wrote, what was answered and what ran goes for good; the audit "
             f"keeps who decided what, with digests in place of arguments. To do it: `data erase {text} yes`."
         )
     stopped = await asking.tools.doors.stop_all_of(who.subject, asking.actor)
     erased = await asking.tools.people.erase(who.subject, by=asking.actor.key, scope=asking.scope)
-    gone = ", ".join(f"{count} {what}" for what, count in erased.items() if count) or "nothing was there"
-    also = f" {stopped} run{'' if stopped == 1 else 's'} of theirs were stopped." if stopped else ""
+    gone = _counted(erased) or "nothing was there"
+    also = f" {_number(stopped, 'open runs')} {'was' if stopped == 1 else 'were'} stopped first." if stopped else ""
     return f"Erased: {gone}.{also} Files in the shared folder and posts in other channels are nobody's own, and stay."
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(_number(count, what) for what, count in counts.items() if count)
+
+
+def _number(count: int, what: str) -> str:
+    """`1 message`, `3 messages`."""
+    return f"{count} {what.removesuffix('s') if count == 1 else what}"
 
 
 async def change(verb: str, asking: Asking) -> str:

@@ -27,7 +27,7 @@ def test_every_word_of_admins_is_on_the_page() -> None:
 
 
 def test_every_word_it_names_for_everybody_exists() -> None:
-    named = {word for word in re.findall(r"`/nod ([a-z-]+)", PAGE)}
+    named = set(re.findall(r"`/nod ([a-z-]+)", PAGE))
 
     assert named - set(EVERYBODY) == set()
     assert named
