@@ -27,7 +27,7 @@ from bot.storage.database import Transaction
 from bot.storage.policies import add_grant
 from bot.storage.reading import DAMAGED, StoredApproval
 from bot.tools.arguments import parse_arguments
-from bot.work import Parts, Show, refresh_book, toolbox_for
+from bot.work import Parts, Show, meet, refresh_book, toolbox_for
 
 log = structlog.get_logger()
 
@@ -78,6 +78,8 @@ class Decisions:
         case = _Case(approval, run, call, replace(click, reason=reason, arguments=self._parts.redact(click.arguments)))
         if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
             return await self._refuse(case, why)
+        if not click.is_operator:
+            await meet(self._parts, click.actor)  # who decides is judged again later, by what is known of them
         if approval.state != "pending":
             return chat.Outcome(False, present.decided(approval), self.card(approval))
         if not approval.is_intact or approval.arguments != call.to_run:
@@ -288,8 +290,11 @@ class Decisions:
             await self._parts.reader.note_reminder(approval, present.reminder(approval), self._named(approval))
             self._parts.deliveries.kick(approval.place)
         for approval in await self._parts.reader.unsettled():
-            await self._settle_by_votes(approval)
-            await self._tell_fallback(approval)
+            try:
+                await self._settle_by_votes(approval)
+                await self._tell_fallback(approval)
+            except CheckpointError as err:
+                self._parts.reader.damaged[approval.run_id] = err.user_message
 
     async def _tell_fallback(self, approval: StoredApproval) -> None:
         after = fallback_due_s(approvers_of(approval.approver))
@@ -308,6 +313,9 @@ class Decisions:
         last = approval.votes[-1]
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
+        if not approval.is_intact or approval.arguments != call.to_run:
+            self._parts.reader.damaged[approval.run_id] = DAMAGED
+            return
         actor = self._parts.book.known(parse_actor(last.person, last.name))
         click = chat.Click(approval.id, "approve", actor, last.reason, grant=last.grant, pattern=last.pattern)
         case = _Case(approval, run, call, click)

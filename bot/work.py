@@ -15,7 +15,7 @@ from bot.deliveries import Deliveries, show_passing
 from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
-from bot.engine.steps import Answered, Asked, Decided, Fact, Returned, Started, Stopped, Worded
+from bot.engine.steps import Answered, Asked, Decided, Edited, Fact, Returned, Started, Stopped, Worded
 from bot.engine.types import Actor, CallState, Permit, Place, Run, ToolCall, ToolFacts, Use, Verdict, parse_actor
 from bot.models.clients import ModelClients
 from bot.models.config import ModelConfig
@@ -218,6 +218,8 @@ class Show:
                 await show_passing(adapter, run.place, present.tool_line(run.id, call))
                 if call.verdict == "ask" or call.decision or call.state is CallState.UNKNOWN:
                     self._deliver(run.place)
+            case Edited():
+                self._deliver(run.place)
             case Asked(calls):
                 asked = {call_id for call_id, _ in calls}
                 await self._show_lines(adapter, run, [call for call in run.batch if call.id in asked])

@@ -46,7 +46,6 @@ class Changes:
     subject: str = ""
     tool: str = ""
     warnings: tuple[str, ...] = ()
-    demoted: str = ""
 
 
 def read_changes(verb: str, rest: str, asking: Asking) -> Changes:
@@ -93,12 +92,20 @@ def _checks(changes: Changes, seen: Book, asking: Asking) -> Callable[[StoredPol
             raise PolicyMoved("You are not an admin any more: nothing was changed.")
         if _of(changes, seen) != _of(changes, now):
             raise PolicyMoved("Somebody else changed the same a moment ago: nothing was changed. Look, then try again.")
-        after = applied(now, changes, asking)
-        scope = scope_of(changes.subject) if changes.subject else asking.actor.scope
-        if changes.demoted and not after.admins_in(scope, asking.now_ms):
-            raise PolicyError("This would take the last admin away: nothing was changed. Make somebody else one first.")
+        check_admins(now, applied(now, changes, asking), asking)
 
     return check
+
+
+def check_admins(before: Book, after: Book, asking: Asking) -> None:
+    """Raise `PolicyError` when a change takes the last lasting admin of a workspace, or whoever asks, away."""
+    now_ms = asking.now_ms
+    scopes = {scope_of(rule.subject) for rule in before.rules if rule.kind == "role"} | {asking.actor.scope}
+    for scope in scopes:
+        if before.admins_in(scope, now_ms, for_good=True) and not after.admins_in(scope, now_ms, for_good=True):
+            raise PolicyError("This would take the last admin away: nothing was changed. Make somebody else one first.")
+    if before.is_admin(asking.actor, now_ms) and not after.is_admin(asking.actor, now_ms):
+        raise PolicyError("You cannot take your own role as an admin: another admin has to.")
 
 
 def _of(changes: Changes, book: Book) -> object:
@@ -183,6 +190,7 @@ def _overruled(kind: Kind, who: Who, spec: ToolSpec, asking: Asking) -> list[str
     """What else is said about this person and tool, and wins."""
     stronger = {"allow": ("deny", "ask"), "ask": ("deny",), "deny": ()}[kind]
     mine = [rule for rule in asking.book.rules if rule.subject == who.subject and rule.value == spec.name]
+    mine = [rule for rule in mine if rule.expires_ms is None or rule.expires_ms > asking.now_ms]
     found = [f"But {other} is set for the same, and wins." for other in stronger if other in {r.kind for r in mine}]
     if kind == "allow" and spec.roles is not None:
         found.append(f"Only the roles {', '.join(sorted(spec.roles))} have {spec.name}: it needs one of them too.")
@@ -220,11 +228,7 @@ def _take_rule(who: Who, kind: Kind, value: str, when: str) -> Change:
 def _role(tail: Tail, asking: Asking) -> Changes:
     who_text, role = two(tail.head, USAGE["role"])
     who = parse_who(who_text, asking)
-    if role != DEFAULT and (not _ROLE.fullmatch(role) or role in _NOT_ROLES):
-        raise PolicyError("A role is one word of lower-case letters, digits, dash and underscore, and none of ours.")
-    if who.subject.startswith("channel:") and role == ADMIN:
-        raise PolicyError("A channel cannot make people admins: name a person or a group.")
-    _check_demotion(who, role, asking)
+    check_role(who, role, asking)
     before = [one for one in asking.book.rules if one.subject == who.subject and one.kind == "role"]
     rows = [_take_rule(who, "role", one.value, one.when) for one in before]
     expires_ms = ends(tail, asking)
@@ -234,13 +238,17 @@ def _role(tail: Tail, asking: Asking) -> Changes:
     sentence = (
         f"{who.text} has no role of its own any more." if role == DEFAULT else f"{who.text} is {role} now{limits}."
     )
-    demoted = who.subject if any(one.value == ADMIN for one in before) and role != ADMIN else ""
     unknown = _unused_role(role, asking)
     warnings = tuple(filter(None, [unknown, unmet(who, asking)]))
-    return Changes(tuple(rows), f"role {who.subject} {role}{limits}", sentence, who.subject, "", warnings, demoted)
+    return Changes(tuple(rows), f"role {who.subject} {role}{limits}", sentence, who.subject, "", warnings)
 
 
-def _check_demotion(who: Who, role: str, asking: Asking) -> None:
+def check_role(who: Who, role: str, asking: Asking) -> None:
+    """Raise `PolicyError` for a role that nobody can be given, or not this one."""
+    if role != DEFAULT and (not _ROLE.fullmatch(role) or role in _NOT_ROLES):
+        raise PolicyError("A role is one word of lower-case letters, digits, dash and underscore, and none of ours.")
+    if who.subject.startswith("channel:") and role == ADMIN:
+        raise PolicyError("A channel cannot make people admins: name a person or a group.")
     if who.subject in asking.book.admins:
         raise PolicyError(f"{who.text} is an admin by ADMINS: the operator changes that there.")
     if who.subject == asking.actor.key and role != ADMIN:

@@ -62,7 +62,9 @@ def _candidates(slot: Slot, asking: Asking) -> Iterable[str]:
         case "model":
             return [*(one.label for one in parts.models.open_to(roles_of(parts, asking.actor))), USUAL]
         case "grant_id":
-            return [one.id[:8] for one in asking.book.grants if asking.actor.key in (one.person, one.given_by)]
+            return [
+                one.id[:8] for one in asking.book.grants if asking.actor.key in (one.person, *one.given_by.split(","))
+            ]
         case "verb":
             return sorted(CHANGING - {"link", "unlink"})
         case "filter":

@@ -9,13 +9,21 @@ from dataclasses import replace
 from typing import Literal
 
 from bot.admin.asking import Asking
-from bot.admin.changing import CHANGING, Changes, applied, apply_to, make, read_changes
+from bot.admin.changing import (
+    CHANGING,
+    Changes,
+    applied,
+    apply_to,
+    check_admins,
+    check_role,
+    make,
+    read_changes,
+)
 from bot.admin.whom import parse_who
 from bot.errors import PolicyError, PolicyMoved
-from bot.policy.book import Book, scope_of
+from bot.policy.book import scope_of
 from bot.policy.document import Document, check_tools, difference, document_of, read, write
 from bot.policy.durations import duration, parse_duration
-from bot.policy.judge import ADMIN
 from bot.policy.simulate import Past, in_words, simulate, suggestions
 from bot.policy.types import ApproverRule, Link, Rule
 from bot.storage.policies import Change, StoredPolicy
@@ -60,6 +68,10 @@ def _read(text: str, asking: Asking) -> Document:
         lines = lines[1:-1]
     document = read("\n".join(lines) + "\n")
     check_tools(document, {spec.name: spec.parameters for spec in asking.parts.tools})
+    for rule in document.rules:
+        who = parse_who(rule.subject, asking) if asking.sees(scope_of(rule.subject)) else None
+        if who is not None and rule.kind == "role":
+            check_role(who, rule.value, asking)
     if asking.is_operator:
         return document
     mine = asking.actor.scope
@@ -108,18 +120,9 @@ def _check(changes: tuple[Change, ...], asking: Asking) -> Callable[[StoredPolic
             raise PolicyMoved("Somebody changed the policy a moment ago: nothing was changed. Look, then try again.")
         before = with_stored(seen, replace(stored, grants=(), people=()))
         after = apply_to(before, changes, by=asking.actor.key, now_ms=asking.now_ms)
-        lost = {scope for scope in _scopes(before) if before.admins_in(scope, asking.now_ms)}
-        if any(not after.admins_in(scope, asking.now_ms) for scope in lost):
-            raise PolicyError("This would take the last admin away: nothing was changed. Make somebody else one first.")
-        mine = [rule.subject for rule in before.rules if rule.kind == "role" and rule.value == ADMIN]
-        if asking.actor.key in mine and not after.is_admin(asking.actor, asking.now_ms):
-            raise PolicyError("You cannot take your own role as an admin: another admin has to.")
+        check_admins(before, after, asking)
 
     return check
-
-
-def _scopes(book: Book) -> set[str]:
-    return {scope_of(rule.subject) for rule in book.rules if rule.kind == "role" and rule.value == ADMIN}
 
 
 def _changes(known: Document, wanted: Document, asking: Asking) -> list[Change]:

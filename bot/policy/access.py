@@ -11,6 +11,7 @@ from bot.policy.book import OPERATOR_PLATFORM, Book
 from bot.policy.judge import ADMIN, GUEST
 
 MAY_NOT_TALK = "You may not talk to this bot; ask an admin."
+_WORDS = frozenset({"everyone", "members", "guests", "external", "admins", GUEST})
 NO_ADMIN = "Only admins can do this."
 
 
@@ -74,15 +75,17 @@ def authorize(book: Book, actor: Actor, deed: Deed, now_ms: int) -> str | None:
 
 
 def _may_talk(book: Book, actor: Actor, now_ms: int) -> bool:
-    """`WHO_MAY_TALK`: everyone, members, guests, external, admins, or roles. Admins always may."""
+    """`WHO_MAY_TALK`: everyone, members, guests (of the workspace, and by role), external (people of other companies),
+    admins, or roles. Admins always may."""
     roles = book.roles_of(actor, now_ms)
-    if ADMIN in roles or "everyone" in book.who_may_talk or not roles.isdisjoint(book.who_may_talk - {GUEST}):
+    words = book.who_may_talk
+    if ADMIN in roles or "everyone" in words or not roles.isdisjoint(words - _WORDS):
         return True
     if actor.standing == "external":
-        return "external" in book.who_may_talk
+        return "external" in words
     if actor.standing == "guest" or roles == {GUEST}:
-        return "guests" in book.who_may_talk
-    return "members" in book.who_may_talk
+        return not words.isdisjoint({"guests", GUEST})
+    return "members" in words
 
 
 def _may_decide(book: Book, actor: Actor, deed: Decide, now_ms: int) -> str | None:

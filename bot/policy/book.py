@@ -11,12 +11,13 @@ from functools import cached_property
 from typing import TypeVar
 
 from bot.engine.types import Actor, Place, parse_actor
-from bot.policy.approvers import Voter
+from bot.policy.approvers import Asked, Voter, approvers_of, is_satisfied
 from bot.policy.judge import ADMIN, GUEST
 from bot.policy.types import EVERYWHERE, ApproverRule, Grant, Link, Person, Policy, Rule
 
 T = TypeVar("T")
 
+_NOWHERE = frozenset({"cli", "script"})
 OPERATOR_PLATFORM = "cli"
 """Whoever runs the command line on this machine owns the data folder: that person is the operator."""
 
@@ -49,12 +50,19 @@ class Book:
             self._roles(actor, said),
             None,
             tuple(rule for rule in said if rule.kind != "role"),
-            tuple(
-                rule for rule in self._approvers_in(actor.scope, place.scope) if not _is_over(rule.expires_ms, now_ms)
-            ),
-            tuple(one for one in self._grants_by_person.get(actor.key, ()) if not _is_over(one.expires_ms, now_ms)),
+            tuple(rule for rule in self._approvers_in(_home(actor, place)) if not _is_over(rule.expires_ms, now_ms)),
+            tuple(one for one in self._grants_by_person.get(actor.key, ()) if self._holds(one, actor, now_ms)),
             self.default_approver,
         )
+
+    def _holds(self, grant: Grant, requester: Actor, now_ms: int) -> bool:
+        """Whether a grant still counts: its time is not over, and those who gave it could give it today."""
+        if _is_over(grant.expires_ms, now_ms):
+            return False
+        givers = (self.identity_in(parse_actor(key), requester.scope) for key in grant.given_by.split(","))
+        voters = [self.voter(giver, now_ms) for giver in givers if giver is not None]
+        asked = Asked(requester.key, requester.label, self.human_of(requester.key))
+        return is_satisfied(approvers_of(grant.approver), voters, asked)
 
     def roles_of(self, actor: Actor, now_ms: int, place: Place | None = None) -> frozenset[str]:
         """This person's roles; those of a channel count there only, and never for what people decide."""
@@ -74,12 +82,12 @@ class Book:
         return replace(actor, name=actor.name or person.name, groups=person.groups, standing=person.standing)
 
     def _roles(self, actor: Actor, said: Iterable[Rule]) -> frozenset[str]:
+        if actor.standing == "bot":
+            return frozenset({GUEST})
         if actor.platform == OPERATOR_PLATFORM or actor.key in self.admins:
             return frozenset({ADMIN})
         roles = frozenset(rule.value for rule in said if rule.kind == "role")
         if GUEST in roles or (not roles and actor.standing in ("guest", "external")):
-            return frozenset({GUEST})
-        if actor.standing == "bot":
             return frozenset({GUEST})
         return roles or frozenset({self.default_role})
 
@@ -132,18 +140,20 @@ class Book:
 
     # --- one workspace ---
 
-    def _approvers_in(self, *scopes: str) -> list[ApproverRule]:
-        return [rule for rule in self.approvers if rule.scope in (EVERYWHERE, *scopes)]
+    def _approvers_in(self, scope: str) -> list[ApproverRule]:
+        return [rule for rule in self.approvers if rule.scope in (EVERYWHERE, scope)]
 
-    def admins_in(self, scope: str, now_ms: int) -> list[str]:
-        """The identities that administer a workspace: by configuration, or because an admin said so for good."""
+    def admins_in(self, scope: str, now_ms: int, *, for_good: bool = False) -> list[str]:
+        """The identities that administer a workspace, by configuration or because an admin said so; `for_good` those
+        that do not end by themselves. Whoever is an admin through a group alone is not known here."""
         made = {
             rule.subject
             for rule in self.rules
-            if rule.kind == "role" and rule.value == ADMIN and not _is_over(rule.expires_ms, now_ms)
+            if rule.kind == "role" and rule.value == ADMIN and not (for_good and rule.expires_ms is not None)
         }
         named = self.admins | {subject for subject in made if is_person(subject)}
-        return sorted(key for key in named if parse_actor(key).scope == scope)
+        theirs = (key for key in named if parse_actor(key).scope == scope)
+        return sorted(key for key in theirs if self.is_admin(parse_actor(key), now_ms))
 
     @cached_property
     def _rules_by_subject(self) -> dict[str, list[Rule]]:
@@ -156,6 +166,11 @@ class Book:
     @cached_property
     def _humans(self) -> dict[str, str]:
         return _components(effective_links(self.links))
+
+
+def _home(actor: Actor, place: Place) -> str:
+    """The workspace whose rules for tools count: where it is asked; on the terminal, that of who asks."""
+    return actor.scope if place.platform in _NOWHERE else place.scope
 
 
 def effective_links(links: Iterable[Link]) -> list[tuple[str, str]]:

@@ -221,6 +221,8 @@ def _would_change(
 def _candidates(book: Book, actor: Actor, place: Place, facts: ToolFacts, now_ms: int) -> Iterator[tuple[str, Book]]:
     """Everything that could be said, as words and as the book there would be then; the smallest first."""
     tool = facts.name
+    if book.known(actor).standing == "bot":
+        return  # a program has no rights of its own
     speaking = {one.subject for one in book.policy_of(actor, place, now_ms).rules if one.value == tool}
     if actor.key in speaking:
         yield f"reset {word(actor.key)} {word(tool)}", _without(book, actor.key, tool)
@@ -233,7 +235,7 @@ def _candidates(book: Book, actor: Actor, place: Place, facts: ToolFacts, now_ms
         yield f"role {word(actor.key)} {word(role)}", replace(book, rules=(*rules, given))
     for subject in sorted(speaking - {actor.key}):
         yield f"reset {word(subject)} {word(tool)}", _without(book, subject, tool)
-    none = ApproverRule(actor.scope, tool, NONE)
+    none = ApproverRule(actor.scope if place.platform in ("cli", "script") else place.scope, tool, NONE)
     kept = (one for one in book.approvers if (one.scope, one.tool, one.when, one.unless) != (none.scope, tool, "", ""))
     yield f"approver {word(tool)} {NONE}", replace(book, approvers=(*kept, none))
 

@@ -38,8 +38,16 @@ def judge(policy: Policy, facts: ToolFacts, use: Use | None) -> Verdict:
     """Say whether this use of a tool runs, asks or is denied, and which rule decided.
 
     `use` None asks about the tool as such: whether there is any use of it that would not be denied. Without conditions,
-    grants and taint this is `effective_confirm = (CONFIRM_REQUIRED - confirm_allow) | confirm_deny`.
+    grants and taint this is `effective_confirm = (CONFIRM_REQUIRED - confirm_allow) | confirm_deny`. Where something
+    that was said cannot be read, it is denied.
     """
+    try:
+        return _judge(policy, facts, use)
+    except PolicyError:
+        return Verdict("deny", f"what was said about {facts.name} cannot be read")
+
+
+def _judge(policy: Policy, facts: ToolFacts, use: Use | None) -> Verdict:
     if why := _not_theirs(policy, facts):
         return Verdict("deny", why)
     mine = [rule for rule in policy.rules if rule.value == facts.name]
@@ -47,6 +55,8 @@ def judge(policy: Policy, facts: ToolFacts, use: Use | None) -> Verdict:
         return Verdict("deny", f"{facts.name} is denied {_for(denying)}")
     set_for_tool = [rule for rule in policy.approvers if rule.tool == facts.name and _speaks(rule, use)]
     required = joined(rule.approver for rule in set_for_tool if rule.approver != NONE)
+    if not required and any(rule.approver != NONE for rule in set_for_tool):
+        raise PolicyError("An approver rule names nobody.")
     approver = required or _canonical(facts.approver or policy.default_approver)
     if asking := _speaking(mine, "ask", use, if_unknown=True):
         return _ask(facts, f"{facts.name} always asks {_for(asking)}", approver)

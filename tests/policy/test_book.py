@@ -30,7 +30,7 @@ def test_the_rules_of_a_person_their_groups_and_the_channel_speak() -> None:
 
 
 def test_rules_grants_and_approvers_end_when_they_expire() -> None:
-    grant = Grant("g", "web:alice", "pay", "{}", "d", "requester", expires_ms=200)
+    grant = Grant("g", "web:alice", "pay", "{}", "d", "requester", expires_ms=200, given_by="web:alice")
     approver = ApproverRule("web:", "pay", "admin", expires_ms=200)
     book = Book(rules=(allow("web:alice", expires_ms=100),), grants=(grant,), approvers=(approver,))
     place = Place("web", "", "general")

@@ -204,7 +204,9 @@ def test_a_role_from_the_configuration_was_set_by_nobody() -> None:
 
 
 def grant(**changed: object) -> Grant:
-    given = Grant("0123456789", "web:bob", "deploy", '{"n":1}', "", "requester", given_by="web:ann", expires_ms=NOON_MS)
+    given = Grant(
+        "0123456789", "web:bob", "deploy", '{"n":1}', "", "requester", given_by="cli:operator", expires_ms=NOON_MS
+    )
     return replace(given, **changed)  # type: ignore[arg-type]  # the fields are named by the tests
 
 
@@ -236,7 +238,7 @@ def test_grants_are_considered(
 
     found = explain(said, BOB, HERE, DEPLOY, None if arguments is None else use(**arguments), 0)
 
-    assert found.considered[1:] == (Considered(text, applies, "web:ann"),)
+    assert found.considered[1:] == (Considered(text, applies, "cli:operator"),)
 
 
 def test_a_grant_is_measured_by_who_would_approve_now() -> None:

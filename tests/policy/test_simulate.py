@@ -114,7 +114,7 @@ def test_rules_that_are_over_change_nothing() -> None:
 
 
 def test_grants_count_as_they_are() -> None:
-    granted = Grant("g", "web:bob", "deploy", '{"n": 1}', "", "requester")
+    granted = Grant("g", "web:bob", "deploy", '{"n": 1}', "", "requester", given_by="web:bob")
 
     changed = simulate([call("deploy", n=1), call("deploy", n=2)], Book(), Book(grants=(granted,)), FACTS, 0).changed
 

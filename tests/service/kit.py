@@ -57,7 +57,8 @@ class Bench:
         self, approval_id: str, verb: str = "approve", *, actor: Actor = ALICE, reason: str = ""
     ) -> chat.Outcome:
         is_operator = actor.platform == "cli"
-        outcome = await self.service.decide(Click(approval_id, verb, actor, reason, is_operator))  # type: ignore[arg-type]
+        click = Click(approval_id, verb, actor, reason, is_operator=is_operator)  # type: ignore[arg-type]
+        outcome = await self.service.decide(click)
         await self.service.idle()
         return outcome
 
