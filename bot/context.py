@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from bot.engine.compaction import budget_tokens
-from bot.engine.types import Actor, Content, Message, Place, Run, TextPart, message
+from bot.engine.types import Actor, Content, Message, Place, Run, Taint, TextPart, message, parse_actor
 from bot.errors import BotError, ModelConfigError, ModelError
 from bot.history import (
     SUMMARY_ASK,
@@ -26,7 +26,7 @@ from bot.history import (
 )
 from bot.models.config import ModelConfig
 from bot.opening import opening
-from bot.policy.judge import ADMIN
+from bot.policy.judge import ADMIN, GUEST
 from bot.storage.context import Context, Summary
 from bot.work import Parts, roles_of, toolbox_for
 
@@ -42,7 +42,7 @@ async def opened(parts: Parts, run: Run) -> Run:
     """Give a queued run its model and its first messages, with the history as it is now."""
     model = parts.models.for_person(roles_of(parts, run.requester), await parts.context.model_of(run.place))
     context = await parts.context.of(run.place, at_most=NEWEST_TURNS, run_id=run.id, with_images=bool(model.vision))
-    run = replace(run, model=model.label, max_rounds=rounds_of(parts, model), taint=context.taint)
+    run = replace(run, model=model.label, max_rounds=rounds_of(parts, model), taint=_taint(parts, run, context))
     history = fit_history(
         turns_of(context),
         speaker=run.requester.key,
@@ -58,6 +58,13 @@ async def opened(parts: Parts, run: Run) -> Run:
         has_tools=bool(toolbox_for(parts, run, model).schemas),
     )
     return replace(run, messages=messages)
+
+
+def _taint(parts: Parts, run: Run, context: Context) -> Taint:
+    """What the history has read, and whether a guest has spoken in it: what they write is a stranger's word."""
+    others = context.authors - {run.requester.key}
+    has_guests = any(roles_of(parts, parse_actor(author)) == {GUEST} for author in others)
+    return context.taint + Taint(("a guest's message",)) if has_guests else context.taint
 
 
 def rounds_of(parts: Parts, model: ModelConfig) -> int:

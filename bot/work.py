@@ -16,7 +16,7 @@ from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
 from bot.engine.steps import Answered, Asked, Decided, Edited, Fact, Returned, Started, Stopped, Worded
-from bot.engine.types import Actor, CallState, Permit, Place, Run, ToolCall, ToolFacts, Use, Verdict, parse_actor
+from bot.engine.types import Actor, CallState, Permit, Place, Run, Taint, ToolCall, ToolFacts, Use, Verdict, parse_actor
 from bot.models.clients import ModelClients
 from bot.models.config import ModelConfig
 from bot.models.registry import Registry
@@ -130,10 +130,11 @@ async def withdrawn(parts: Parts) -> set[str]:
 
 
 def _use_of(row: Any) -> Use | None:
-    """A waiting call's row as the policy sees it; None for a damaged one."""
+    """A waiting call's row as the policy sees it, at its strictest: its run may have read anything. None for a
+    damaged one."""
     text = row.arguments if row.edited is None else row.edited
     try:
-        return Use(parse_arguments(text), text, row.id, read_place(row))
+        return Use(parse_arguments(text), text, row.id, read_place(row), Taint(("anything",)))
     except (ArgumentError, TypeError, AttributeError):
         return None
 

@@ -5,8 +5,10 @@ Pure: no clock, no I/O, no randomness. A live message, a click and a restart all
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import assert_never
 
 from bot.engine import words
@@ -152,15 +154,29 @@ def _capped(run: Run, call: ToolCall, limits: Limits) -> Returned | None:
     """The caps on a proposed call: calls per reply, the same call again and again, a call people already denied."""
     if run.batch.index(call) >= limits.max_calls_per_reply:
         return _failed(call, words.too_many(limits.max_calls_per_reply), "calls per reply")
-    earlier = [
-        old for old in run.calls if old.arguments == call.arguments and old.name == call.name and old.reply < call.reply
-    ]
+    earlier = [old for old in run.calls if old.reply < call.reply and _is_same(old, call)]
     for old in earlier:
         if old.decision == "deny":
             return _denied(call, words.already_denied(old), "already denied in this run")
     if len({old.reply for old in earlier}) >= limits.max_identical:
         return _failed(call, words.identical(limits.max_identical), "identical calls", is_correctable=True)
     return None
+
+
+def _is_same(old: ToolCall, new: ToolCall) -> bool:
+    """Whether two calls ask for the same, however their arguments are spelled."""
+    if old.name != new.name:
+        return False
+    return old.arguments == new.arguments or _spelled(old.arguments) == _spelled(new.arguments)
+
+
+@lru_cache(maxsize=1024)
+def _spelled(arguments: str) -> str:
+    """The arguments in one spelling; as they are where they are no JSON."""
+    try:
+        return json.dumps(json.loads(arguments or "{}"), sort_keys=True)
+    except (ValueError, RecursionError):
+        return arguments
 
 
 def _may_repeat(call: ToolCall, verdict: Verdict) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,29 @@ _MARKED = Statement(
         among(schema.calls.c.state, ("started", "done", "failed", "unknown")),
     )
     .order_by(schema.calls.c.name)
+)
+_AUTHORS = Statement(
+    select(_turns.c.author)
+    .distinct()
+    .join(_conversations, _conversations.c.id == _turns.c.conversation_id)
+    .where(
+        _conversations.c.id == this("conversation"),
+        _turns.c.id > _conversations.c.forgotten_upto,
+        _turns.c.role == "user",
+        _turns.c.author != "",
+    )
+)
+_head = case((func.json_valid(schema.runs.c.head) == 1, schema.runs.c.head), else_="{}")
+_INHERITED = Statement(
+    select(
+        func.json_extract(_head, "$.taint.untrusted").label("untrusted"),
+        func.json_extract(_head, "$.taint.private").label("private"),
+    )
+    .distinct()
+    .select_from(_turns)
+    .join(schema.runs, schema.runs.c.id == _turns.c.run_id)
+    .join(_conversations, _conversations.c.id == _turns.c.conversation_id)
+    .where(_conversations.c.id == this("conversation"), _turns.c.id > _conversations.c.forgotten_upto)
 )
 _SUMMARY = Statement(select(_summaries).where(_summaries.c.conversation_id == this("conversation")))
 _summary_values = ("conversation_id", "upto_turn", "text", "model", "at_ms")
@@ -98,14 +122,15 @@ NO_SUMMARY = Summary(0, "")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A conversation as the next run needs it: `turns` are those after the summary, oldest first; `taint` is what
-    anything said here since people last had it forgotten has read."""
+    """A conversation as the next run needs it: `turns` are those after the summary, oldest first. Since people last had
+    it forgotten, `taint` is what was read here, and `authors` are the identities that spoke."""
 
     model: str = ""
     summary: Summary = NO_SUMMARY
     turns: tuple[StoredTurn, ...] = ()
     attachments: dict[str, tuple[Attachment, ...]] = field(default_factory=dict)
     taint: Taint = NO_TAINT
+    authors: frozenset[str] = frozenset()
 
 
 class ContextRows:
@@ -130,7 +155,8 @@ class ContextRows:
             turns = tuple(map(_turn, rows))
             model = str(tx.scalar(_MODEL, this_id=conversation) or "")
             attached = _attached(tx, conversation, run_id, with_images=with_images)
-            return Context(model, summary, turns, attached, _taint_of(tx, conversation))
+            authors = frozenset(row.author for row in tx.all(_AUTHORS, conversation=conversation))
+            return Context(model, summary, turns, attached, _taint_of(tx, conversation), authors)
 
         return await self._db.run(read)
 
@@ -191,11 +217,15 @@ def newest_attachments(tx: Transaction, conversation: int, run_id: str) -> list[
 
 
 def _taint_of(tx: Transaction, conversation: int) -> Taint:
+    """What the runs of these turns have read themselves, and what they were told of earlier ones."""
     marked = [(row.name, row.marks.split(",")) for row in tx.all(_MARKED, conversation=conversation)]
-    return Taint(
+    taint = Taint(
         tuple(name for name, marks in marked if "untrusted" in marks),
         tuple(name for name, marks in marked if "private" in marks),
     )
+    for row in tx.all(_INHERITED, conversation=conversation):
+        taint += Taint(tuple(json.loads(row.untrusted or "[]")), tuple(json.loads(row.private or "[]")))
+    return taint
 
 
 def _attached(
