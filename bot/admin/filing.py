@@ -51,11 +51,6 @@ async def policy(asking: Asking) -> str:
             raise PolicyError("Write policy export, or policy diff or policy import with the file pasted below.")
 
 
-def exported(asking: Asking) -> str:
-    """The file itself."""
-    return write(_now(asking))
-
-
 def _now(asking: Asking) -> Document:
     scopes = None if asking.is_operator else frozenset({asking.actor.scope})
     return document_of(asking.book, scopes, asking.now_ms)

@@ -23,19 +23,6 @@ _IS_PENDING = Statement(
 _PENDING_OF = Statement(
     select(approvals.c.id).where(approvals.c.call_id == this("this_call"), approvals.c.state == "pending")
 )
-_OF = Statement(select(votes).where(votes.c.approval_id == this("this_approval")).order_by(votes.c.at_ms))
-_ALL_PENDING = Statement(
-    select(votes)
-    .join(approvals, approvals.c.id == votes.c.approval_id)
-    .where(approvals.c.state == "pending")
-    .order_by(votes.c.at_ms)
-)
-_ALL_IN = Statement(
-    select(votes)
-    .join(approvals, approvals.c.id == votes.c.approval_id)
-    .where(approvals.c.run_id == this("this_run"))
-    .order_by(votes.c.at_ms)
-)
 
 
 def add(tx: Transaction, approval_id: str, vote: dict[str, Any]) -> bool:
@@ -52,17 +39,6 @@ def add_to_newest(tx: Transaction, call_id: str, vote: dict[str, Any]) -> None:
 class VoteRows:
     def __init__(self, database: Database) -> None:
         self._db = database
-
-    async def of(self, approval_id: str) -> list[Any]:
-        """The votes on an approval, the first one first."""
-        return await self._db.run(lambda tx: tx.all(_OF, this_approval=approval_id))
-
-    async def of_run(self, run_id: str) -> list[Any]:
-        return await self._db.run(lambda tx: tx.all(_ALL_IN, this_run=run_id))
-
-    async def pending(self) -> list[Any]:
-        """The votes on everything that waits."""
-        return await self._db.run(lambda tx: tx.all(_ALL_PENDING))
 
     async def cast(self, run: Run, call: ToolCall, approval_id: str, vote: dict[str, Any]) -> bool:
         """Store a vote that does not settle its approval yet, with its audit row; the cards follow. False when it was
