@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 from bot.engine.types import Permit, Rights, ToolFacts, Use, Verdict
@@ -54,9 +55,7 @@ def _judge(policy: Policy, facts: ToolFacts, use: Use | None) -> Verdict:
     if denying := _speaking(mine, "deny", use, if_unknown=use is not None):
         return Verdict("deny", f"{facts.name} is denied {_for(denying)}")
     set_for_tool = [rule for rule in policy.approvers if rule.tool == facts.name and _speaks(rule, use)]
-    required = joined(rule.approver for rule in set_for_tool if rule.approver != NONE)
-    if not required and any(rule.approver != NONE for rule in set_for_tool):
-        raise PolicyError("An approver rule names nobody.")
+    required = _required(set_for_tool)
     approver = required or _canonical(facts.approver or policy.default_approver)
     if asking := _speaking(mine, "ask", use, if_unknown=True):
         return _ask(facts, f"{facts.name} always asks {_for(asking)}", approver)
@@ -70,12 +69,23 @@ def _judge(policy: Policy, facts: ToolFacts, use: Use | None) -> Verdict:
     return _by_default(facts, set_for_tool, required, approver)
 
 
+@lru_cache(maxsize=256)
 def _canonical(approver: str) -> str:
     """An approver as it is stored and compared; one that cannot be read stays as it is, and lets nobody decide."""
     try:
         return joined([approver])
     except PolicyError:
         return approver
+
+
+def _required(set_for_tool: list[ApproverRule]) -> str:
+    """All that has to be satisfied together, "" where nobody has to approve. Raises `PolicyError` for a rule that names
+    nobody: it frees nothing."""
+    said = [rule.approver for rule in set_for_tool if rule.approver != NONE]
+    required = joined(said) if said else ""
+    if said and not required:
+        raise PolicyError("An approver rule names nobody.")
+    return required
 
 
 def _by_default(facts: ToolFacts, set_for_tool: list[ApproverRule], required: str, approver: str) -> Verdict:

@@ -47,8 +47,8 @@ JUDGE = [
     ("default approver", "facts.approver or policy.default_approver", 'facts.approver or "requester"'),
     (
         "one of several",
-        "joined(rule.approver for rule in set_for_tool",
-        "joined(rule.approver for rule in set_for_tool[:1]",
+        "said = [rule.approver for rule in set_for_tool if",
+        "said = [rule.approver for rule in set_for_tool[:1] if",
     ),
     (
         "ask before deny",
