@@ -14,11 +14,12 @@ from bot.engine.loop import Crew, NoListener, NoStore, drive
 from bot.engine.machine import Limits, apply
 from bot.engine.ports import Listener, RunStore, TextListener
 from bot.engine.steps import Answered, Decided, Fact
-from bot.engine.types import Actor, Decision, Place, Rights, Run
+from bot.engine.types import Actor, Decision, Place, Run
 from bot.models.clients import ModelClients
 from bot.models.config import from_mapping
 from bot.opening import opening
 from bot.policy.judge import permit_for
+from bot.policy.types import Policy
 from bot.storage.database import Database, open_database
 from bot.storage.runs import RunRows
 from bot.tools.registry import spec_of
@@ -106,7 +107,7 @@ class Nod:
         return run
 
     async def _drive(self, run: Run, store: RunStore, listener: Listener | None = None) -> Run:
-        toolbox = Toolbox(_SPECS, permit=permit_for(Rights()), actor=run.requester, place=run.place)
+        toolbox = Toolbox(_SPECS, permit=permit_for(Policy()), actor=run.requester, place=run.place)
         model = self._clients.for_config(self._model)
         return await drive(run, Crew(model, toolbox, store, listener or NoListener(), self._limits))
 

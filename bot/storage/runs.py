@@ -31,7 +31,6 @@ OPEN_RUNS = ("queued", "running", "waiting")
 _CRASH_STEPS = {
     Asked: "card",
     Decided: "click",
-    Edited: "click",
     Started: "claim",
     Returned: "result",
     Answered: "answer",

@@ -39,7 +39,8 @@ def test_the_decorator_is_also_found_on_the_package() -> None:
 
 
 def test_defaults_are_the_careful_ones() -> None:
-    assert spec_of(greet).facts == ToolFacts("greet", confirm=False, effect="once", approver="", roles=None)
+    careful = ToolFacts("greet", confirm=False, effect="once", approver="", roles=None)
+    assert spec_of(greet).facts == replace(careful, definition=spec_of(greet).fingerprint)
     assert spec_of(greet).timeout_s == 30.0
     assert spec_of(greet).check is None
 
@@ -47,7 +48,8 @@ def test_defaults_are_the_careful_ones() -> None:
 def test_options_are_kept() -> None:
     spec = spec_of(wipe)
 
-    assert spec.facts == ToolFacts("wipe-all", True, "idempotent", "admin", frozenset({"ops"}))
+    facts = ToolFacts("wipe-all", True, "idempotent", "admin", frozenset({"ops"}))
+    assert spec.facts == replace(facts, definition=spec.fingerprint)
     assert spec.timeout_s == 5
 
 

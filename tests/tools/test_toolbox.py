@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from bot.engine.ports import ToolBox
-from bot.engine.types import Permit, ToolFacts, ToolResult, Verdict
+from bot.engine.types import Permit, ToolFacts, ToolResult, Use, Verdict
 from bot.errors import ConfigError, ToolError
+from bot.policy.judge import permit_for
+from bot.policy.types import Policy
 from bot.tools.context import Services, ToolContext
 from bot.tools.registry import spec_of, tool
 from bot.tools.running import MAX_THREADS
@@ -102,10 +104,38 @@ def test_a_free_call_runs() -> None:
     )
 
 
-def test_a_gated_call_asks_the_tools_own_approver() -> None:
-    verdict = box([wipe], {"wipe": "ask"}).judge(call("wipe"), RUN)
+def test_a_gated_call_asks_whom_the_policy_names_and_the_policy_knows_the_tools_own_approver() -> None:
+    by_test = box([wipe], {"wipe": "ask"}).judge(call("wipe"), RUN)
+    by_policy = Toolbox([spec_of(wipe)], permit=permit_for(Policy()), actor=ALICE, place=ROOM).judge(call("wipe"), RUN)
 
-    assert (verdict.outcome, verdict.effect, verdict.approver) == ("ask", "once", "admin")
+    assert (by_test.outcome, by_test.effect, by_test.approver) == ("ask", "once", "requester")
+    assert by_policy.approver == "admin"
+
+
+def test_the_policy_is_asked_about_the_arguments_that_would_run() -> None:
+    seen: list[Use | None] = []
+
+    def permit(facts: ToolFacts, use: Use | None) -> Verdict:
+        seen.append(use)
+        return Verdict("run", "seen")
+
+    toolbox = Toolbox([spec_of(echo)], permit=permit, actor=ALICE, place=ROOM)
+    toolbox.judge(call("echo", '{"text":"a"}', edited='{"text":"b"}'), RUN)
+
+    assert seen[0] is None
+    assert seen[-1] is not None
+    assert (seen[-1].arguments, seen[-1].run_id) == ({"text": "b"}, RUN.id)
+
+
+def test_a_use_that_the_policy_denies_is_denied_though_the_tool_is_shown() -> None:
+    def permit(facts: ToolFacts, use: Use | None) -> Verdict:
+        return Verdict("run" if use is None or use.arguments["text"] == "a" else "deny", "by test")
+
+    toolbox = Toolbox([spec_of(echo)], permit=permit, actor=ALICE, place=ROOM)
+
+    assert toolbox.names == ("echo",)
+    assert toolbox.judge(call("echo", '{"text":"a"}'), RUN).outcome == "run"
+    assert toolbox.judge(call("echo", '{"text":"b"}'), RUN).outcome == "deny"
 
 
 def test_row_11_an_unknown_tool_lists_the_permitted_ones() -> None:
@@ -558,6 +588,6 @@ async def test_a_cancelled_run_cancels_the_tool_and_says_so() -> None:
 
 
 def test_permit_is_the_engines_word() -> None:
-    permit: Permit = lambda facts: Verdict("run", facts.name)  # noqa: E731
+    permit: Permit = lambda facts, use: Verdict("run", facts.name)  # noqa: E731
 
     assert Toolbox([spec_of(echo)], permit=permit, actor=ALICE, place=ROOM).names == ("echo",)
