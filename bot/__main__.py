@@ -91,7 +91,19 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _as(to: argparse.ArgumentParser, default: str = "") -> None:
-    to.add_argument("--as", dest="who", default=default, metavar="USER", help="speak for alice, or for slack:TEAM/ID")
+    words = "speak for alice, or for slack:TEAM/ID"
+    to.add_argument("--as", dest="who", action=_Somebody, default=default, metavar="USER", help=words)
+
+
+class _Somebody(argparse.Action):
+    """An empty name is a slip, for example of an unset variable, and not the operator."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        if not str(values).strip():
+            parser.error("argument --as: name somebody")
+        setattr(namespace, self.dest, values)
 
 
 def _json(to: argparse.ArgumentParser | argparse._MutuallyExclusiveGroup, default: bool | str = False) -> None:

@@ -11,7 +11,7 @@ from bot.policy.approvers import approvers_of, in_words, missing
 from bot.storage.reading import StoredApproval
 from bot.work import Parts
 
-PATTERN_GRANT = "8h"
+TIMED_GRANT = "8h"
 
 
 def card_of(parts: Parts, approval: StoredApproval) -> chat.Card:
@@ -56,10 +56,8 @@ def offers(approval: StoredApproval) -> tuple[chat.Offer, ...]:
         return ()
     if not isinstance(arguments, dict):
         return ()
-    exact = [(kind, "") for kind in ("run", "thread", "always")]
-    wider = [
-        (kind, pattern) for pattern in grants.offers(arguments)[:1] for kind in ("thread", PATTERN_GRANT, "always")
-    ]
+    exact = [(kind, "") for kind in ("run", "thread", TIMED_GRANT, "always")]
+    wider = [(kind, pattern) for pattern in grants.offers(arguments)[:1] for kind in ("thread", TIMED_GRANT, "always")]
     return tuple(
         chat.Offer(kind, pattern, grants.in_words(kind, pattern, approval.tool)) for kind, pattern in (*exact, *wider)
     )

@@ -63,7 +63,8 @@ async def opened(parts: Parts, run: Run) -> Run:
 def _taint(parts: Parts, run: Run, context: Context) -> Taint:
     """What the history has read, and whether a guest has spoken in it: what they write is a stranger's word."""
     others = context.authors - {run.requester.key}
-    has_guests = any(roles_of(parts, parse_actor(author)) == {GUEST} for author in others)
+    known = (parts.book.known(parse_actor(author)) for author in others)
+    has_guests = any(roles_of(parts, one) == {GUEST} for one in known if one.standing != "gone")
     return context.taint + Taint(("a guest's message",)) if has_guests else context.taint
 
 

@@ -21,7 +21,7 @@ from bot.policy import grants
 from bot.policy.access import asked_of, authorize, voters_of
 from bot.policy.approvers import approvers_of, fallback_due_s, is_satisfied, named
 from bot.policy.durations import parse_duration
-from bot.storage import votes
+from bot.storage import approvals, votes
 from bot.storage.audit import AuditRows
 from bot.storage.database import Transaction
 from bot.storage.policies import add_grant
@@ -32,6 +32,7 @@ from bot.work import Parts, Show, meet, refresh_book, toolbox_for
 log = structlog.get_logger()
 
 MAX_REASON_CHARS = 1_000
+TOOL_CHANGED = "The tool has changed since this was asked for, so it was not run; it is asked for anew if it can be."
 CHANGED = "The stored call is not the one that was shown any more; it was not run."
 
 
@@ -149,9 +150,7 @@ class Decisions:
             return f"The policy does not permit this any more ({verdict.rule}); it was not run."
         if has_changed(case.call, verdict):
             self._kick(case.run.id)
-            return (
-                "The tool has changed since this was asked for, so it was not run; it is asked for anew if it can be."
-            )
+            return TOOL_CHANGED
         if has_other_approver(case.call, verdict):
             self._kick(case.run.id)
             return "Somebody else has to approve this now: it was not run, and is asked for anew."
@@ -170,6 +169,8 @@ class Decisions:
         now, and what was said before is void."""
         text = case.click.arguments
         verdict = self._judged(case.run, replace(case.call, edited=text))
+        if verdict is not None and has_changed(case.call, verdict):
+            return await self._refuse(case, TOOL_CHANGED)
         if verdict is None or verdict.outcome in ("deny", "invalid"):
             why = "its model is not configured any more" if verdict is None else verdict.text or verdict.rule
             return chat.Outcome(False, f"These arguments cannot be run: {why}", self.card(case.approval))
@@ -239,11 +240,18 @@ class Decisions:
         first: Callable[[Transaction], None] | None = None,
         last: Callable[[Transaction], None] | None = None,
     ) -> bool:
-        """Commit one fact, show it, let the run go on; False when another one came first, or time did."""
+        """Commit one fact, show it, let the run go on; False when another one came first, or time did, or the card that
+        was looked at is not the one that waits any more."""
         stored = await self._parts.runs.load(case.run.id)
+
+        def begin(tx: Transaction) -> None:
+            approvals.check_waits(tx, case.approval.id, case.approval.arguments_sha256)
+            if first is not None:
+                first(tx)
+
         try:
             moved = apply(stored.run, fact)
-            await self._parts.runs.commit(stored.run, [fact], moved, first=first, last=last)
+            await self._parts.runs.commit(stored.run, [fact], moved, first=begin, last=last)
         except StaleRun:
             return False
         log.info("approval.decided", run=case.run.id, fact=type(fact).__name__, actor=case.click.actor.key)
@@ -291,8 +299,8 @@ class Decisions:
             self._parts.deliveries.kick(approval.place)
         for approval in await self._parts.reader.unsettled():
             try:
-                await self._settle_by_votes(approval)
-                await self._tell_fallback(approval)
+                if not await self._settle_by_votes(approval):
+                    await self._tell_fallback(approval)
             except CheckpointError as err:
                 self._parts.reader.damaged[approval.run_id] = err.user_message
 
@@ -305,22 +313,22 @@ class Decisions:
             await self._parts.reader.note_fallback(approval, key, present.fallback(approval), self._named(approval))
             self._parts.deliveries.kick(approval.place)
 
-    async def _settle_by_votes(self, approval: StoredApproval) -> None:
-        """Settle what has all the votes it needs: two came at the same moment, and a crash came in between."""
+    async def _settle_by_votes(self, approval: StoredApproval) -> bool:
+        """Settle what has all the votes it needs: two came at the same moment and a crash came in between, or by now
+        one is enough that came early. Gives whether it did."""
         keys = _approving(approval)
-        if len(keys) < 2 or approval.is_late or not self._is_enough(approval, keys):
-            return
+        if not keys or approval.is_late or not self._is_enough(approval, keys):
+            return False
         last = approval.votes[-1]
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
         if not approval.is_intact or approval.arguments != call.to_run:
             self._parts.reader.damaged[approval.run_id] = DAMAGED
-            return
+            return True
         actor = self._parts.book.known(parse_actor(last.person, last.name))
         click = chat.Click(approval.id, "approve", actor, last.reason, grant=last.grant, pattern=last.pattern)
         case = _Case(approval, run, call, click)
-        if self._may_not_go_on(case) is None:
-            await self._settle(case, "approve")
+        return self._may_not_go_on(case) is None and (await self._settle(case, "approve")).is_accepted
 
     def _named(self, approval: StoredApproval) -> list[str]:
         scope = approval.place.scope

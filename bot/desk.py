@@ -89,7 +89,7 @@ class Desk:
     async def admin(self, words: str, who: str = "") -> Answer:
         """Do what the words after `/nod-admin` say."""
         place = Place(OPERATOR_PLATFORM, "", "admin")
-        return {"text": await self._app.service.command(place, person(who), words, is_admin=True)}
+        return {"text": await self._app.service.command(place, person(who), words, is_admin=True, is_strict=True)}
 
     async def explain(self, words: str) -> Answer:
         """Whether somebody may run a tool, why, and what would change it: WHO TOOL [NAME=VALUE ...] [in #channel]."""

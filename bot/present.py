@@ -57,6 +57,8 @@ def card(
 def decided(approval: StoredApproval) -> str:
     """Who decided, for somebody who came late."""
     who = f" by {approval.decided_name}" if approval.decided_name else ""
+    if approval.state == "pending":
+        return "Somebody moved this at the same moment: look again."
     if approval.state == "expired":
         return "This approval has expired; nothing was run."
     if approval.state == "cancelled":

@@ -86,9 +86,7 @@ async def introduce(page: WebAdapter, app: App) -> None:
     if page.is_closed_circle:
         for known in app.service.people(WELCOME):
             if known.key not in members:
-                await app.service.met(
-                    Actor(known.platform, known.workspace, known.user, known.name, standing="external")
-                )
+                await app.service.met(Actor(known.platform, known.workspace, known.user, known.name, standing="gone"))
 
 
 async def _keep_time(app: App) -> None:

@@ -25,7 +25,7 @@ from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
-from bot.policy.access import Stop, Talk, authorize
+from bot.policy.access import Administer, Stop, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.explain import Explanation
 from bot.retention import Retention
@@ -115,9 +115,13 @@ class ChatService:
         """Raise `Refused` for those who may not; they are told once an hour, and leave no trace."""
         is_verified = place.platform != OPERATOR_PLATFORM  # there the operator only says who somebody is
         book = replace(self._parts.book, people={}) if is_verified else self._parts.book
-        if why := authorize(book, actor, Talk(), self._parts.clock()):
+        if why := authorize(book, actor, Talk(place.scope), self._parts.clock()):
             raise Refused("not_allowed", why, is_repeated=self._strangers.was_told(actor.key, self._parts.clock()))
-        if is_verified:
+        await self._meet(actor, place)
+
+    async def _meet(self, actor: Actor, place: Place) -> None:
+        """Take note of who came by a platform, which verified them."""
+        if place.platform != OPERATOR_PLATFORM:
             await meet(self._parts, actor)
 
     async def met(self, actor: Actor) -> None:
@@ -156,11 +160,17 @@ class ChatService:
 
     # --- words ---
 
-    async def command(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> str:
-        """Do what somebody wrote after `/nod` or `/nod-admin`; gives what to show to them alone. Raises `Refused`."""
+    async def command(
+        self, place: Place, actor: Actor, words: str, *, is_admin: bool = False, is_strict: bool = False
+    ) -> str:
+        """Do what somebody wrote after `/nod` or `/nod-admin`; gives what to show to them alone. Raises `Refused`; what
+        cannot be done is said, or raised with `is_strict`."""
         await refresh_book(self._parts)
-        await self._check_may_talk(actor, place)
-        return await self._words.do(place, actor, words, is_admin=is_admin)
+        if not is_admin:
+            await self._check_may_talk(actor, place)
+        elif authorize(self._parts.book, actor, Administer(actor.scope), self._parts.clock()) is None:
+            await self._meet(actor, place)
+        return await self._words.do(place, actor, words, is_admin=is_admin, is_strict=is_strict)
 
     async def explain(self, place: Place, actor: Actor, words: str) -> Explanation:
         """Whether somebody may run a tool, and why. Raises `Refused` and `PolicyError`."""
@@ -171,7 +181,7 @@ class ChatService:
         self, place: Place, actor: Actor, words: str, *, is_admin: bool = False
     ) -> list[chat.Completion]:
         """How these words may go on; nothing for who may not talk."""
-        if authorize(replace(self._parts.book, people={}), actor, Talk(), self._parts.clock()):
+        if authorize(replace(self._parts.book, people={}), actor, Talk(place.scope), self._parts.clock()):
             return []
         return await self._words.complete(place, actor, words, is_admin=is_admin)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import structlog
 
@@ -16,7 +16,20 @@ from bot.engine.loop import Crew
 from bot.engine.machine import Limits
 from bot.engine.ports import TextListener
 from bot.engine.steps import Answered, Asked, Decided, Edited, Fact, Returned, Started, Stopped, Worded
-from bot.engine.types import Actor, CallState, Permit, Place, Run, Taint, ToolCall, ToolFacts, Use, Verdict, parse_actor
+from bot.engine.types import (
+    Actor,
+    CallState,
+    Permit,
+    Place,
+    Run,
+    Standing,
+    Taint,
+    ToolCall,
+    ToolFacts,
+    Use,
+    Verdict,
+    parse_actor,
+)
 from bot.models.clients import ModelClients
 from bot.models.config import ModelConfig
 from bot.models.registry import Registry
@@ -24,7 +37,7 @@ from bot.policy.access import Decide, asked_of, voters_of
 from bot.policy.approvers import approvers_of, is_satisfied
 from bot.policy.book import OPERATOR_PLATFORM, Book
 from bot.policy.judge import judge
-from bot.policy.types import ApproverRule, Grant, Link, Person, Rule
+from bot.policy.types import NONE, ApproverRule, Grant, Link, Person, Rule
 from bot.storage.context import ContextRows
 from bot.storage.places import read_place
 from bot.storage.policies import PolicyRows, StoredPolicy
@@ -37,6 +50,8 @@ from bot.tools.registry import ToolSpec
 from bot.tools.toolbox import Toolbox
 
 log = structlog.get_logger()
+Said = TypeVar("Said", Rule, ApproverRule, Grant)
+_STANDINGS = frozenset(get_args(Standing))
 
 
 @dataclass(slots=True)
@@ -85,17 +100,29 @@ def with_stored(book: Book, stored: StoredPolicy) -> Book:
     """The book with what the store holds."""
     return replace(
         book,
-        rules=tuple(Rule(*row) for row in stored.rules),
-        approvers=tuple(ApproverRule(*row) for row in stored.approvers),
-        grants=tuple(Grant(*row) for row in stored.grants),
+        rules=tuple(_lasting(Rule(*row), is_strict=row[1] in ("deny", "ask")) for row in stored.rules),
+        approvers=tuple(_lasting(ApproverRule(*row), is_strict=row[2] != NONE) for row in stored.approvers),
+        grants=tuple(_lasting(Grant(*row), is_strict=False) for row in stored.grants),
         links=tuple(Link(*row) for row in stored.links),
         people={
-            key: Person(key, name, frozenset(groups.split(",")) if groups else frozenset(), standing)
+            key: Person(key, name, frozenset(groups.split(",")) if groups else frozenset(), _standing(standing))
             for key, name, groups, standing in stored.people
         },
         version=stored.version,
         revision=stored.revision,
     )
+
+
+def _lasting(said: Said, *, is_strict: bool) -> Said:
+    """What was said, with an end that can be read: where it is damaged, what is strict lasts and the rest is over."""
+    if said.expires_ms is None or isinstance(said.expires_ms, int):
+        return said
+    return replace(said, expires_ms=None if is_strict else 0)
+
+
+def _standing(text: str) -> Standing:
+    """A stored standing; one that nobody knows is nobody's."""
+    return text if text in _STANDINGS else "external"  # type: ignore[return-value]  # checked
 
 
 async def meet(parts: Parts, actor: Actor) -> None:
@@ -148,7 +175,7 @@ def live_permit(parts: Parts, actor: Actor, place: Place) -> Permit:
 
     def permit(facts: ToolFacts, use: Use | None) -> Verdict:
         verdict = judge(parts.book.policy_of(actor, place, parts.clock()), facts, use)
-        if use is None or not use.approved_by or verdict.outcome != "ask":
+        if use is None or not use.is_approved or verdict.outcome != "ask":
             return verdict
         return _still_approved(parts, actor, place, use, verdict)
 
@@ -161,7 +188,7 @@ def _still_approved(parts: Parts, requester: Actor, place: Place, use: Use, verd
     voters = voters_of(parts.book, use.approved_by, place, parts.clock())
     if is_satisfied(approvers_of(verdict.approver), voters, asked_of(parts.book, deed, is_any_age=True)):
         return verdict
-    people = " and ".join(use.approved_by)
+    people = " and ".join(use.approved_by) or "nobody who is known"
     return replace(verdict, outcome="deny", rule=f"it was approved by {people}, which is not enough any more")
 
 

@@ -59,11 +59,16 @@ def _now(asking: Asking) -> Document:
 def _read(text: str, asking: Asking) -> Document:
     """A pasted file, with or without its fence. Raises `PolicyError` when it says something about other workspaces."""
     lines = text.strip().splitlines()
+    if not lines:
+        raise PolicyError("There is no file: write policy diff or policy import, and the file on the next lines.")
     if len(lines) > 1 and lines[0].startswith("```") and lines[-1].strip() == "```":
         lines = lines[1:-1]
     document = read("\n".join(lines) + "\n")
     check_tools(document, {spec.name: spec.parameters for spec in asking.parts.tools})
+    in_force = {_key(one) for one in asking.book.rules}
     for rule in document.rules:
+        if _key(rule) in in_force:
+            continue  # it was taken once
         who = parse_who(rule.subject, asking) if asking.sees(scope_of(rule.subject)) else None
         if who is not None and rule.kind == "role":
             check_role(who, rule.value, asking)
@@ -90,7 +95,9 @@ def _shown(lines: list[str]) -> str:
 async def _import(text: str, asking: Asking) -> str:
     """Let the policy be what the file says, in one step. A file made from an older policy is refused."""
     wanted, known = _read(text, asking), _now(asking)
-    if wanted.version and wanted.version != known.version:
+    if not wanted.version:
+        raise PolicyError("The file has no version: export the policy, and make your changes in that file.")
+    if wanted.version != known.version:
         raise PolicyMoved(
             f"The policy has changed since this file was written (version {wanted.version}, now {known.version}): "
             "nothing was changed. Look at `policy diff`, export again, and make your changes there."
@@ -113,7 +120,9 @@ def _check(changes: tuple[Change, ...], asking: Asking) -> Callable[[StoredPolic
     def check(stored: StoredPolicy) -> None:
         if stored.version != seen.version:
             raise PolicyMoved("Somebody changed the policy a moment ago: nothing was changed. Look, then try again.")
-        before = with_stored(seen, replace(stored, grants=(), people=()))
+        before = replace(with_stored(seen, replace(stored, grants=(), people=())), people=seen.people)
+        if not asking.is_operator and not before.is_admin(asking.actor, asking.now_ms):
+            raise PolicyMoved("You are not an admin any more: nothing was changed.")
         after = apply_to(before, changes, by=asking.actor.key, now_ms=asking.now_ms)
         check_admins(before, after, asking)
 

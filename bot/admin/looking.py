@@ -8,10 +8,12 @@ import re
 from bot.admin.asking import Asking
 from bot.admin.lines import tool_named
 from bot.admin.whom import Who, parse_who
-from bot.chat import Click
+from bot.chat import Card, Click
 from bot.engine.types import Actor, Place, Use, parse_actor
+from bot.engine.words import pretty
 from bot.errors import PolicyError
 from bot.policy import grants
+from bot.policy.book import channel_of
 from bot.policy.conditions import canonical
 from bot.policy.durations import parse_duration
 from bot.policy.explain import Explanation, explain
@@ -23,6 +25,7 @@ from bot.tools.arguments import ArgumentError, parse_arguments
 
 MAX_LINES = 50
 MAX_AUDIT = 200
+MAX_SHOWN = 2_000
 _ID = re.compile(r"[0-9a-f]{6,32}")
 _IN = re.compile(r"\s+in\s+(\S+)$")
 _FILTERS = ("who", "tool", "event", "decision", "outcome", "run", "since", "limit")
@@ -121,6 +124,8 @@ def _place(asking: Asking) -> tuple[str, Place]:
     if found is None:
         return asking.rest.strip(), asking.place
     subject = parse_who(found[1], asking).subject
+    if not asking.is_admin and subject != channel_of(asking.place):
+        raise PolicyError("Only admins can look into other channels.")
     if not subject.startswith("channel:"):
         raise PolicyError("Write `in #channel`.")
     where = parse_actor(subject.removeprefix("channel:"))
@@ -164,7 +169,7 @@ async def _explain_real(beginning: str, asking: Asking) -> str:
     spec = next((spec for spec in asking.parts.tools if spec.name == approval.tool), None)
     if spec is None:
         return "\n".join([*lines, "- the tool is not there any more"])
-    use = Use(parse_arguments(call.to_run), call.to_run, run.id, run.place, run.all_taint)
+    use = Use(parse_arguments(call.to_run), call.to_run, run.id, run.place, run.taint_before(call.reply))
     requester = asking.book.known(run.requester)
     now = explain(asking.book, requester, run.place, spec.facts, use, asking.now_ms)
     return "\n".join([*lines, "", "As things stand now:", now.in_words()])
@@ -177,11 +182,7 @@ async def approvals(asking: Asking) -> str:
     """What waits for this person, and what they wait for."""
     theirs = await asking.tools.doors.pending(asking.actor)
     mine = [one for one in await asking.parts.reader.pending() if one.requester == asking.actor and not one.is_late]
-    lines = [
-        f"- `{card.approval_id[:8]}` **{card.tool}** {code_span(' '.join(card.arguments.split()), 200)} "
-        f"for {card.requester_name}: `/nod approve {card.approval_id[:8]}` or `/nod deny {card.approval_id[:8]} REASON`"
-        for card in theirs[:MAX_LINES]
-    ]
+    lines = [_waiting_line(card) for card in theirs[:MAX_LINES]]
     decidable = {card.approval_id for card in theirs}
     lines += [
         f"- `{one.id[:8]}` **{one.tool}** waits for {one.approver}"
@@ -200,10 +201,25 @@ async def decide(verb: str, asking: Asking) -> str:
     more = more.strip()
     if verb == "deny":
         click = Click(approval.id, "deny", asking.actor, reason=more)
+    elif not _whole(pretty(approval.arguments)):
+        raise PolicyError("Its arguments cannot be shown here in full: approve it on its card.")
     else:
         kind = grants.parse_grant(more.removeprefix("for ").strip()) if more else "once"
         click = Click(approval.id, "approve", asking.actor, grant=kind)
     return (await asking.tools.doors.decide(click)).message
+
+
+def _waiting_line(card: Card) -> str:
+    short, shown = card.approval_id[:8], _whole(card.arguments) or "(only its card can show its arguments)"
+    say = f"`/nod approve {short}` or `/nod deny {short} REASON`"
+    return f"- `{short}` **{card.tool}** {shown} for {card.requester_name}: {say}"
+
+
+def _whole(arguments: str) -> str:
+    """Arguments as one exact line, "" where that would hide or change something of them."""
+    line = " ".join(part.strip() for part in arguments.splitlines())
+    span = code_span(line, MAX_SHOWN)
+    return span if span == f"`{line}`" else ""
 
 
 async def _approval(beginning: str, asking: Asking, *, is_seen: bool = False) -> StoredApproval:
@@ -271,8 +287,8 @@ def _grant_line(one: Grant) -> str:
 
 async def usage(asking: Asking, *, is_everybody: bool) -> str:
     """Tokens and runs of the last days: one's own, or everybody's of this workspace."""
-    days = _days(asking.rest.removeprefix("for ").strip() or "30d")
-    since_ms = asking.now_ms - days * 1000
+    back_s = parse_duration(asking.rest.removeprefix("for ").strip() or "30d")
+    since_ms = asking.now_ms - back_s * 1000
     scope = None if asking.is_operator else asking.actor.scope
     rows = await asking.tools.people.usage(since_ms=since_ms, scope=scope, who="" if is_everybody else asking.actor.key)
     lines = [
@@ -281,10 +297,6 @@ async def usage(asking: Asking, *, is_everybody: bool) -> str:
         for row in rows[:MAX_LINES]
     ]
     return "\n".join(lines) or "Nothing was used in this time."
-
-
-def _days(text: str) -> int:
-    return parse_duration(text)
 
 
 async def audited(asking: Asking) -> str:
@@ -300,7 +312,7 @@ async def audited(asking: Asking) -> str:
         f"- {row['at'][:16].replace('T', ' ')} **{row['event']}** {row['tool']} "
         f"{code_span(' '.join(row['arguments'].split()), 100) if row['arguments'] else ''} for {row['requester']}"
         f"{' by ' + row['approver'] if row['decision'] else ''}: {row['outcome'] or row['decision'] or row['verdict']} "
-        f"({row['reason'] or row['rule']})"
+        f"({code_span(' '.join((row['reason'] or row['rule']).split()), 300)})"
         for row in rows
     ]
     return "\n".join(lines) or "Nothing like this is in the audit."

@@ -14,7 +14,7 @@ from bot.admin.choosing import model, reset_thread
 from bot.admin.completing import Slots, completions
 from bot.chat import Completion
 from bot.engine.types import Actor, Place
-from bot.errors import BotError, Refused
+from bot.errors import BotError, PolicyError, Refused
 from bot.policy.access import Administer, authorize
 from bot.policy.explain import Explanation
 from bot.storage.audit import AuditRows
@@ -137,23 +137,28 @@ class Words:
     def __init__(self, parts: Parts, audit: AuditRows, doors: Doors) -> None:
         self._tools = Tools(parts, audit, PeopleRows(parts.policies.database), doors)
 
-    async def do(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> str:
-        """Do it, and give what to show to this person alone. Raises `Refused`; what cannot be done is said."""
+    async def do(
+        self, place: Place, actor: Actor, words: str, *, is_admin: bool = False, is_strict: bool = False
+    ) -> str:
+        """Do it, and give what to show to this person alone. Raises `Refused`; what cannot be done is said, or raised
+        as `BotError` with `is_strict`."""
         await refresh_book(self._tools.parts)
         words = self._tools.parts.redact(words)
         await self._check(actor, words, is_admin=is_admin)
         first, rest = _split(words)
         table = ADMINS if is_admin else EVERYBODY
         word = table.get(first.lower())
-        if word is None:
-            return _unknown(first, is_admin=is_admin)
-        if not word.may_be_long and len(words) > MAX_WORDS_CHARS:
-            return f"That is too long: at most {MAX_WORDS_CHARS} characters."
         try:
+            if word is None:
+                raise PolicyError(_unknown(first, is_admin=is_admin))
+            if not word.may_be_long and len(words) > MAX_WORDS_CHARS:
+                raise PolicyError(f"That is too long: at most {MAX_WORDS_CHARS} characters.")
             return await word.do(Asking(place, actor, rest, self._tools))
         except Refused:
             raise
         except BotError as err:
+            if is_strict:
+                raise
             return err.user_message
 
     def explain(self, place: Place, actor: Actor, words: str) -> Explanation:

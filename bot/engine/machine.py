@@ -182,7 +182,8 @@ def _spelled(arguments: str) -> str:
 def _may_repeat(call: ToolCall, verdict: Verdict) -> bool:
     """Whether a call that a crash interrupted may run again: repeatable then and now, and still the same tool."""
     is_repeatable = call.effect != "once" and verdict.effect != "once"
-    return is_repeatable and verdict.outcome in ("run", "ask") and call.definition == verdict.definition
+    is_permitted = verdict.outcome == "run" or (verdict.outcome == "ask" and call.is_approved)
+    return is_repeatable and is_permitted and call.definition == verdict.definition
 
 
 def _is_interrupted(call: ToolCall, verdict: Verdict) -> bool:

@@ -38,15 +38,16 @@ class Place:
         return f"{self.platform}:{where}"
 
 
-Standing = Literal["member", "guest", "external", "bot"]
+Standing = Literal["member", "guest", "external", "bot", "gone"]
 """What somebody is to a workspace, as its platform says: a member, a guest of it, somebody of another one who shares a
-channel with it, or a program."""
+channel with it, a program, or somebody who has left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A person as the platform verified them. `name` is for display only and never decides anything.
 
+    `workspace` is the one the bot was met in, also for people of other companies, whose `standing` is `external`.
     `groups` are the platform's own roles or user groups the person is in, by id, and `standing` what they are to the
     workspace: as the platform said when it was last heard of.
     """
@@ -259,10 +260,14 @@ class ToolCall:
         return self.arguments if self.edited is None else self.edited
 
     @property
+    def is_approved(self) -> bool:
+        """Whether people approved it, as it was or with other arguments."""
+        return self.decision in ("approve", "edit")
+
+    @property
     def has_run(self) -> bool:
         """Whether an approval led to a start."""
-        has_started = self.state in (CallState.DONE, CallState.FAILED, CallState.UNKNOWN)
-        return has_started and self.decision in ("approve", "edit")
+        return self.is_approved and self.state in (CallState.DONE, CallState.FAILED, CallState.UNKNOWN)
 
 
 # --- verdicts and decisions ----------------------------------------------------------------------------------------
@@ -334,6 +339,7 @@ class Use:
     run_id: str = ""
     place: Place = Place("script")
     taint: Taint = NO_TAINT
+    is_approved: bool = False
     approved_by: tuple[str, ...] = ()
     editor: str = ""
 
@@ -463,10 +469,9 @@ class Run:
     def waiting(self) -> tuple[ToolCall, ...]:
         return tuple(call for call in self.calls if call.state is CallState.WAITING)
 
-    @property
-    def all_taint(self) -> Taint:
-        """What this run has read so far, beside what its history had."""
-        read = [call for call in self.calls if call.marks and call.state in _MAY_HAVE_READ]
+    def taint_before(self, reply: int) -> Taint:
+        """What had been read when this reply was written: by its history, and by the calls of earlier replies."""
+        read = [call for call in self.calls if call.marks and call.reply < reply and call.state in _MAY_HAVE_READ]
         untrusted = tuple(call.name for call in read if "untrusted" in call.marks)
         private = tuple(call.name for call in read if "private" in call.marks)
         return self.taint + Taint(untrusted, private) if read else self.taint

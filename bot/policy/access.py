@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.engine.types import Actor, Place, parse_actor
 from bot.policy.approvers import Asked, Voter, approvers_of, may_vote
-from bot.policy.book import OPERATOR_PLATFORM, Book
+from bot.policy.book import NOBODY, OPERATOR_PLATFORM, Book
 from bot.policy.judge import ADMIN, GUEST
 
 MAY_NOT_TALK = "You may not talk to this bot; ask an admin."
@@ -17,7 +17,9 @@ NO_ADMIN = "Only admins can do this."
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Write to the bot, or use the words everybody has."""
+    """Write to the bot in this workspace, or use the words everybody has."""
+
+    scope: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,14 @@ Deed = Talk | Administer | Decide | Stop
 def authorize(book: Book, actor: Actor, deed: Deed, now_ms: int) -> str | None:
     """None when this person may do this now, else the sentence that says why not."""
     actor = book.known(actor)
-    if actor.standing == "bot":
-        return "Programs cannot do this."
+    if actor.standing in NOBODY:
+        return (
+            "Programs cannot do this." if actor.standing == "bot" else "You do not belong to this workspace any more."
+        )
     match deed:
-        case Talk():
-            return None if _may_talk(book, actor, now_ms) else MAY_NOT_TALK
+        case Talk(scope):
+            is_here = actor.scope == scope or OPERATOR_PLATFORM in (actor.platform, scope.rstrip(":"))
+            return None if is_here and _may_talk(book, actor, now_ms) else MAY_NOT_TALK
         case Administer(scope):
             is_theirs = actor.platform == OPERATOR_PLATFORM or actor.scope == scope
             return None if is_theirs and book.is_admin(actor, now_ms) else NO_ADMIN

@@ -18,6 +18,8 @@ from bot.policy.types import EVERYWHERE, ApproverRule, Grant, Link, Person, Poli
 T = TypeVar("T")
 
 _NOWHERE = frozenset({"cli", "script"})
+NOBODY = frozenset({"bot", "gone"})
+"""Standings that have no rights, whatever was said."""
 OPERATOR_PLATFORM = "cli"
 """Whoever runs the command line on this machine owns the data folder: that person is the operator."""
 
@@ -47,7 +49,7 @@ class Book:
         said = self._said_of((*self._subjects(actor), channel_of(place)), now_ms)
         return Policy(
             actor.key,
-            self._roles(actor, said),
+            self._roles(actor, said) if _home(actor, place) == actor.scope else frozenset({GUEST}),
             None,
             tuple(rule for rule in said if rule.kind != "role"),
             tuple(rule for rule in self._approvers_in(_home(actor, place)) if not _is_over(rule.expires_ms, now_ms)),
@@ -82,14 +84,16 @@ class Book:
         return replace(actor, name=actor.name or person.name, groups=person.groups, standing=person.standing)
 
     def _roles(self, actor: Actor, said: Iterable[Rule]) -> frozenset[str]:
-        if actor.standing == "bot":
+        if actor.standing in NOBODY:
             return frozenset({GUEST})
         if actor.platform == OPERATOR_PLATFORM or actor.key in self.admins:
             return frozenset({ADMIN})
-        roles = frozenset(rule.value for rule in said if rule.kind == "role")
-        if GUEST in roles or (not roles and actor.standing in ("guest", "external")):
+        given = [rule for rule in said if rule.kind == "role"]
+        if any(rule.value == GUEST for rule in given):
             return frozenset({GUEST})
-        return roles or frozenset({self.default_role})
+        if actor.standing != "member":  # others have only the roles that were given to them by name
+            return frozenset(rule.value for rule in given if rule.subject == actor.key) or frozenset({GUEST})
+        return frozenset(rule.value for rule in given) or frozenset({self.default_role})
 
     def _said_of(self, subjects: Iterable[str], now_ms: int) -> list[Rule]:
         by_subject = self._rules_by_subject
@@ -128,7 +132,7 @@ class Book:
             roles,
             frozenset(group_key(actor.scope, group) for group in actor.groups),
             is_guest=roles == {GUEST} or not roles,
-            is_bot=actor.standing == "bot",
+            is_bot=actor.standing in NOBODY,
         )
 
     # --- time ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from sqlalchemy import select, update
 
@@ -13,7 +14,7 @@ from bot.errors import StaleRun
 from bot.storage import outbox
 from bot.storage.calls import sha256
 from bot.storage.database import Transaction
-from bot.storage.schema import approvals
+from bot.storage.schema import approvals, calls
 from bot.storage.statements import Statement, insert_of, this
 
 FOREVER_MS = 1 << 62
@@ -25,6 +26,11 @@ _of_call = update(approvals).where(approvals.c.call_id == this("this_call"), app
 _DECIDE = Statement(
     _of_call.where(approvals.c.expires_ms > this("later_than"), approvals.c.expires_ms <= this("at_latest")),
     *("state", "decided_by", "decided_name", "decided_ms", "reason"),
+)
+_WAITS = Statement(
+    select(approvals.c.state, approvals.c.arguments_sha256, calls.c.arguments, calls.c.edited)
+    .join(calls, calls.c.id == approvals.c.call_id)
+    .where(approvals.c.id == this("this_id"))
 )
 _ENDS = Statement(
     select(approvals.c.expires_ms).where(approvals.c.call_id == this("this_call"), approvals.c.state == "pending")
@@ -38,6 +44,18 @@ def ask(tx: Transaction, run: Run, asked: Asked, *, ttl_ms: int) -> None:
         call = next(call for call in run.calls if call.id == call_id)
         close(tx, call, "it was asked for anew, because its tool or its approver has changed")
         _add(tx, run, call, ends_ms=tx.now_ms + (ttl_ms if verdict.ttl_s is None else verdict.ttl_s * 1000))
+
+
+def check_waits(tx: Transaction, approval_id: str, arguments_sha256: str) -> None:
+    """Raise `StaleRun` unless this very approval waits, with these very arguments, for its call as it is now: what
+    people decide is what they were shown."""
+    row = tx.first(_WAITS, this_id=approval_id)
+    if row is None or row.state != "pending" or not row.arguments_sha256 == arguments_sha256 == sha256(_to_run(row)):
+        raise StaleRun("This approval does not wait any more.")
+
+
+def _to_run(row: Any) -> str:
+    return str(row.arguments if row.edited is None else row.edited)
 
 
 def edit(tx: Transaction, run: Run, edited: Edited) -> None:

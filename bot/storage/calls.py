@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from bot.engine import words
 from bot.engine.types import CallState, Run, ToolCall, ToolResult
@@ -25,7 +25,11 @@ _CHANGING = (
 _ADD = insert_of(calls)
 _OF_RUN = Statement(select(calls).where(calls.c.run_id == this("this_run")).order_by(calls.c.position))
 # A read's start is not written: the row may still be `proposed`. The first one wins.
-_move = update(calls).where(calls.c.id == this("this_id"), calls.c.state.in_([this("before"), this("or_before")]))
+_move = update(calls).where(
+    calls.c.id == this("this_id"),
+    calls.c.state.in_([this("before"), this("or_before")]),
+    func.coalesce(calls.c.edited, "") == this("edited_before"),
+)
 _MOVE = Statement(_move, *_CHANGING)
 _START = Statement(_move, *_CHANGING, "started_ms")
 _END = Statement(_move, *_CHANGING, "ended_ms")
@@ -60,6 +64,7 @@ def move(tx: Transaction, run: Run, old: ToolCall, new: ToolCall) -> None:
     """Move one call, provided it still is where this driver believes it to be. Raises `StaleRun`."""
     or_before = CallState.PROPOSED.value if new.effect == "read" else old.state.value
     values = {**_changing(new), "this_id": new.id, "before": old.state.value, "or_before": or_before}
+    values["edited_before"] = old.edited or ""
     if new.state is CallState.STARTED:
         moved = tx.execute(_START, {**values, "started_ms": tx.now_ms})
     elif new.is_final:

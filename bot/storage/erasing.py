@@ -55,7 +55,7 @@ _TURNS = Statement(
 )
 _NOTES = Statement(delete(notes).where(IS_THEIR_NOTE))
 _GRANTS = Statement(delete(grants).where(grants.c.person == this("who")))
-_PERSON = Statement(delete(people).where(people.c.key == this("who")))
+_PERSON = Statement(update(people).where(people.c.key == this("who")).values(name="", groups=""))
 
 # --- what they decided about the requests of others ---
 _votes_over = select(approvals.c.id).where(approvals.c.run_id.in_(_over_ids))
@@ -157,7 +157,7 @@ def erase(tx: Transaction, key: str, *, by: str, scope: str) -> dict[str, int]:
         "audit rows": audited,
         "still open": int(tx.scalar(_STILL_OPEN, who=key)),
     }
-    tx.execute(_PERSON, {"who": key})
+    tx.execute(_PERSON, {"who": key})  # what they are to the workspace stays: it says what they may not
     next_revision(tx)
     counted = ", ".join(f"{count} {what}" for what, count in gone.items() if count) or "nothing was there"
     audit_rows.note_change(tx, event="data.erased", actor=by, scope=scope, said=f"{key}: {counted}")

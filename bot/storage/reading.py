@@ -37,6 +37,7 @@ class StoredApproval:
     requester: Actor
     tool: str
     arguments: str
+    arguments_sha256: str
     is_intact: bool
     approver: str
     rule: str
@@ -164,7 +165,7 @@ _REMINDED = Statement(
     .values(reminders=_approvals.c.reminders + 1)
 )
 _IDS = Statement(
-    select(_approvals.c.id).where(_approvals.c.id.startswith(this("beginning"), autoescape=False)).limit(2)
+    select(_approvals.c.id).where(_approvals.c.id >= this("beginning"), _approvals.c.id < this("end")).limit(2)
 )
 
 _ACTIVE = Statement(
@@ -269,7 +270,7 @@ class Reader:
         """The ids that begin so; two are enough to know that it is not unique."""
         if not (beginning.isascii() and beginning.isalnum()):
             return []
-        return [row.id for row in await self._db.run(lambda tx: tx.all(_IDS, beginning=beginning))]
+        return [row.id for row in await self._db.run(lambda tx: tx.all(_IDS, beginning=beginning, end=f"{beginning}g"))]
 
     async def expired(self) -> list[StoredApproval]:
         """What still waits though its time is over, by the database's clock."""
@@ -376,6 +377,7 @@ def _approval(row: Any, tx: Transaction) -> StoredApproval:
         requester=parse_actor(row.requester, row.requester_name),
         tool=row.tool,
         arguments=row.arguments,
+        arguments_sha256=row.arguments_sha256,
         is_intact=sha256(row.arguments) == row.arguments_sha256,
         approver=row.approver,
         rule=row.rule,

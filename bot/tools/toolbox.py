@@ -124,6 +124,8 @@ class Toolbox:
         spec = self._specs.get(call.name)
         if spec is None or verdict.outcome not in ("run", "ask"):
             return ToolResult(verdict.text, is_error=True), True
+        if verdict.outcome == "ask" and not call.is_approved:
+            return ToolResult(f"Not run: it needs approval by now ({verdict.rule}).", is_error=True), True
         if call.definition not in ("", spec.fingerprint):
             return ToolResult("The tool has changed since this call was checked; it was not run.", is_error=True), True
         bound = self._bound(spec, spec.function, spec.validate(call.to_run), key=key)
@@ -182,8 +184,10 @@ class Toolbox:
 
 def _use_of(call: ToolCall, run: Run) -> Use:
     """The call as the policy sees it; its arguments were found to be an object."""
-    approved_by = tuple(call.decider.split(",")) if call.decision in ("approve", "edit") and call.decider else ()
-    return Use(parse_arguments(call.to_run), call.to_run, run.id, run.place, run.all_taint, approved_by, call.editor)
+    approved_by = tuple(call.decider.split(",")) if call.is_approved and call.decider else ()
+    taint = run.taint_before(call.reply)
+    arguments = parse_arguments(call.to_run)
+    return Use(arguments, call.to_run, run.id, run.place, taint, call.is_approved, approved_by, call.editor)
 
 
 def _is_quickly_shaped(outcome: Outcome) -> bool:

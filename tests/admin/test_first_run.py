@@ -110,11 +110,13 @@ async def test_the_last_admin_is_not_removed_and_the_last_but_one_is(
         await made_admins(one, "U1", "U2")
         by_other = await in_slack(one, U1, "role <@U2> default")
         own = await in_slack(one, U1, "role <@U1> default")
-        by_operator = (await Desk(one.app).admin("role slack:T1/U1 user"))["text"]
-        imported = (await Desk(one.app).admin("policy import\n# nothing"))["text"]
+        desk = Desk(one.app)
+        by_operator = (await desk.handle("admin", {"words": "role slack:T1/U1 user"}))["error"]
+        version = (await one.plain("SELECT version FROM policy_version"))[0][0]
+        imported = (await desk.handle("admin", {"words": f"policy import\nversion = {version}"}))["error"]
 
         assert by_other.startswith("slack:T1/U2 has no role of its own any more.")
-        assert own == "You cannot take your own role as an admin: another admin has to."
+        assert own == "You cannot change your own role: another admin has to."
         assert by_operator == imported == LAST
         assert await admins(one) == {"U1"}
 

@@ -88,3 +88,19 @@ async def test_what_is_approved_for_longer_is_not_asked_again(nod: Nod) -> None:
     assert "with exactly these arguments: `{}` (given by cli:operator, " in listed
     assert (await nod("admin", "revoke", listed.split("`")[1])).out == "Taken back: notes_clear is asked about again.\n"
     assert (await nod("ask", "Clear all notes", "--as", "alice")).code == 3
+
+
+async def test_what_admin_cannot_do_fails_and_changes_nothing(nod: Nod) -> None:
+    odd = await nod("admin", "deny", "bob", "notes_ad")
+    empty = await nod("admin", "policy", "import", "/dev/null")
+
+    assert (odd.code, odd.out) == (1, "")
+    assert "did you mean notes_add" in odd.err
+    assert (empty.code, "There is no file" in empty.err) == (1, True)
+
+
+async def test_an_empty_name_is_not_the_operator(nod: Nod) -> None:
+    refused = await nod("ask", "hello", "--as", "")
+
+    assert refused.code == 2
+    assert "name somebody" in refused.err

@@ -83,9 +83,10 @@ def roles(world: World, actor: Actor, place: Place | None, now_ms: int) -> set[s
     said = {rule.value for rule in said_of(world, actor, place, now_ms) if rule.kind == "role"}
     if "guest" in said:
         return {"guest"}
-    if said:
-        return said
-    return {world.default_role} if person.standing == "member" else {"guest"}
+    if person.standing != "member":
+        mine = [rule for rule in said_of(world, actor, place, now_ms) if rule.subject == actor.key]
+        return {rule.value for rule in mine if rule.kind == "role"} or {"guest"}
+    return said or {world.default_role}
 
 
 # --- what they may do with a tool ----------------------------------------------------------------------------------
@@ -177,7 +178,8 @@ def verdict(
     tool_list: tuple[str, ...] | None = None,
 ) -> Answer:
     """What becomes of this use. `use` None asks about the tool as such: would any use of it not be denied?"""
-    if not has_tool(roles(world, actor, place, now_ms), facts, tool_list):
+    is_at_home = actor.scope == place.scope or place.platform in ("cli", "script")
+    if not has_tool(roles(world, actor, place, now_ms) if is_at_home else {"guest"}, facts, tool_list):
         return Answer("deny")
     said = [rule for rule in said_of(world, actor, place, now_ms) if rule.kind != "role" and rule.value == facts.name]
     speaking = {rule.kind for rule in said if speaks(rule, use)}

@@ -101,7 +101,7 @@ def talks() -> Iterator[Deed]:
     for words, default_role in product(grids.TALKERS, ("user", "guest", "finance")):
         world = grids.crew_world(words, default_role)
         for actor in grids.CREW:
-            yield world, actor, access.Talk(), oracle.may_talk(world, actor, NOW)
+            yield world, actor, access.Talk(actor.scope), oracle.may_talk(world, actor, NOW)
 
 
 def administrations() -> Iterator[Deed]:
@@ -216,14 +216,14 @@ def test_people_of_other_companies_are_no_guests() -> None:
     stranger = grids.somebody("U1", standing="external")
 
     assert not oracle.may_talk(world, stranger, NOW)
-    assert access.authorize(book_of(world), stranger, access.Talk(), NOW) is not None
+    assert access.authorize(book_of(world), stranger, access.Talk("slack:T1"), NOW) is not None
 
 
 def test_the_role_guest_can_be_named_among_those_who_may_talk() -> None:
     world = World(rules=(grids.role("slack:T1/U1", "guest"),), who_may_talk=frozenset({"guest"}))
 
     assert oracle.may_talk(world, grids.somebody("U1"), NOW)
-    assert access.authorize(book_of(world), grids.somebody("U1"), access.Talk(), NOW) is None
+    assert access.authorize(book_of(world), grids.somebody("U1"), access.Talk("slack:T1"), NOW) is None
 
 
 def test_a_role_that_is_called_members_makes_nobody_a_member() -> None:
@@ -231,7 +231,7 @@ def test_a_role_that_is_called_members_makes_nobody_a_member() -> None:
     stranger = grids.somebody("U1", standing="external")
 
     assert not oracle.may_talk(world, stranger, NOW)
-    assert access.authorize(book_of(world), stranger, access.Talk(), NOW) is not None
+    assert access.authorize(book_of(world), stranger, access.Talk("slack:T1"), NOW) is not None
 
 
 def test_an_empty_approver_frees_nothing() -> None:
@@ -240,3 +240,24 @@ def test_an_empty_approver_frees_nothing() -> None:
     for some in (rules, rules[1:]):
         verdict = judge.judge(Policy(approvers=some), grids.tool(confirm=True), grids.USES[0])
         assert verdict.outcome == "deny"
+
+
+def test_whoever_is_somebody_in_another_workspace_is_nobody_here() -> None:
+    chief = grids.somebody("U9", scope="slack:T2")
+    world = World(admins=frozenset({chief.key}), who_may_talk=frozenset({"members", "external"}))
+    found = book_of(world)
+
+    assert found.policy_of(chief, grids.HERE, NOW).roles == {"guest"}
+    assert access.authorize(found, chief, access.Talk("slack:T1"), NOW) is not None
+    assert access.authorize(found, chief, access.Talk("slack:T2"), NOW) is None
+
+
+@pytest.mark.parametrize("standing", ["bot", "gone"])
+def test_who_has_left_has_no_rights_whatever_was_said(standing: str) -> None:
+    left = grids.somebody("U1", standing=standing)
+    found = book_of(World(admins=frozenset({left.key}), rules=(grids.role(left.key, "finance"),)))
+
+    assert found.roles_of(left, NOW) == {"guest"}
+    assert found.voter(left, NOW).is_bot
+    for deed in (access.Talk("slack:T1"), access.Administer("slack:T1")):
+        assert access.authorize(found, left, deed, NOW) is not None

@@ -65,7 +65,7 @@ async def test_who_has_no_token_any_more_is_nobody(settings: Settings, endpoint:
         await introduce(page, one.app)
 
         known = {person.user: person for person in one.service.people(PLACE)}
-    assert (known["bob"].standing, known["bob"].groups) == ("external", frozenset())
+    assert (known["bob"].standing, known["bob"].groups) == ("gone", frozenset())
     assert (known["alice"].standing, known["alice"].groups) == ("member", frozenset({"ops"}))
     assert one.service.role_of(known["bob"]) == "guest"
     assert one.service.role_of(ALICE) == "user"

@@ -11,7 +11,7 @@ from bot.chat import Actor, Card, Click, Place
 from bot.config.settings import Settings
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 from tests.service.kit import BOB, ROOT, opened
-from tests.service.voting import CAROL, DAVE, DEPLOY, FINANCE, waiting
+from tests.service.voting import CAROL, DAVE, DEPLOY, FINANCE, HOUR_MS, make_older, waiting
 
 
 @pytest.mark.parametrize("needed", [2, 3, 5])
@@ -128,3 +128,40 @@ async def test_votes_survive_a_restart_and_so_does_who_is_missing(
     assert again.message == "You had approved this already; still needed: 2 more of finance."
     assert (seen.approved_by, seen.missing) == (("bob", "carol"), "1 more of finance")
     assert ledger() == ["1"]
+
+
+@pytest.mark.parametrize("times", range(5))
+async def test_an_edit_beside_the_last_approval_runs_only_what_everybody_saw(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]], times: int
+) -> None:
+    endpoint.script = [DEPLOY, says("It is live.")]
+    async with opened(settings, endpoint) as one:
+        card = await waiting(one, "2 of finance")
+        await one.click(card.approval_id, actor=BOB)
+        edit = Click(card.approval_id, "edit", DAVE, arguments='{"version": "evil"}')
+        edited, approved = await asyncio.gather(
+            one.service.decide(edit), one.service.decide(Click(card.approval_id, "approve", CAROL))
+        )
+        await one.service.idle()
+        ran = ledger()
+        waits = await one.service.pending(ROOT)
+
+    assert edited.is_accepted != approved.is_accepted
+    assert "evil" not in ran
+    assert len(ran) == (1 if approved.is_accepted else 0)
+    assert len(waits) == (0 if approved.is_accepted else 1)
+
+
+async def test_a_fallback_that_voted_early_is_enough_once_its_time_has_come(
+    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
+) -> None:
+    endpoint.script = [DEPLOY, says("It is live.")]
+    async with opened(settings, endpoint) as one:
+        card = await waiting(one, "2 of finance then admin after 2h")
+        await one.click(card.approval_id, actor=ROOT)
+        before = ledger()
+        await make_older(one, 3 * HOUR_MS)
+        await one.service.sweep()
+        await one.service.idle()
+
+    assert (before, len(ledger())) == ([], 1)

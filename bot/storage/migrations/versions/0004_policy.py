@@ -43,6 +43,8 @@ def upgrade() -> None:
     ):
         op.add_column(table, column)
     op.execute(f"UPDATE audit SET scope = {_SCOPE_OF_SUBJECT.replace('subject', 'requester')} WHERE requester <> ''")
+    for marks, names in (("sends,untrusted", "'fetch_url'"), ("private", "'files_read', 'notes_search'")):
+        op.execute(f"UPDATE calls SET marks = '{marks}' WHERE name IN ({names})")
     op.execute("UPDATE calls SET edited_by = decided_by, editor = decider WHERE edited IS NOT NULL")
     op.execute(
         "UPDATE runs SET prompt_tokens = coalesce(json_extract(head, '$.usage.prompt_tokens'), 0), "
