@@ -32,6 +32,7 @@ from bot.work import with_stored
 Said = Rule | ApproverRule | Link
 LOOK_BACK_S = 30 * 86_400
 MAX_PAST = 100_000
+MAX_SHOWN = 500_000
 
 
 # --- the file ------------------------------------------------------------------------------------------------------
@@ -241,7 +242,7 @@ async def _past(asking: Asking, back_s: int) -> list[Past]:
     scope = None if asking.is_operator else asking.actor.scope
     since_ms = asking.now_ms - back_s * 1000
     rows = await asking.tools.audit.calls(scope=scope, since_ms=since_ms, at_most=MAX_PAST)
-    return [Past(**row) for row in rows]
+    return await asyncio.to_thread(lambda: [Past(**row) for row in rows])
 
 
 # --- a person's data -----------------------------------------------------------------------------------------------
@@ -258,7 +259,12 @@ async def data(asking: Asking) -> str:
         raise PolicyError("Name a person.")
     if verb == "export":
         found = await asking.tools.people.export(who.subject)
-        return f"```json\n{json.dumps(found, indent=2, ensure_ascii=False)}\n```"
+        text = await asyncio.to_thread(json.dumps, found, indent=2, ensure_ascii=False)
+        if len(text) > MAX_SHOWN and not asking.is_operator:
+            raise PolicyError(
+                f"That is too much to show here: `nod admin data export {who.subject}` gives it to the operator."
+            )
+        return f"```json\n{text}\n```"
     if confirmed.strip() != "yes":
         counts = await asking.tools.people.count(who.subject)
         kept = _counted(counts) or "nothing"

@@ -240,7 +240,7 @@ async def granted(asking: Asking) -> str:
     """What was approved for more than once: one's own, or for admins everybody's or somebody's."""
     only = _seen_by(parse_who(asking.rest, asking), asking).subject if asking.rest else ""
     lines = [
-        f"- {_grant_line(one)}; `revoke {one.id[:8]}` takes it back"
+        f"- {_grant_line(one)}; `/nod revoke {one.id[:8]}` takes it back"
         for one in asking.book.grants
         if _is_on(one, asking) and _sees_grant(one, asking) and only in ("", one.person)
     ]
@@ -252,7 +252,7 @@ async def revoke(asking: Asking) -> str:
     beginning = asking.rest.strip()
     found = [one for one in asking.book.grants if one.id.startswith(beginning) and _sees_grant(one, asking)]
     if len(beginning) < 6 or len(found) != 1:
-        raise PolicyError("There is no grant of this id: `grants` lists them.")
+        raise PolicyError("There is no grant of this id: write `/nod revoke ID`; `/nod grants` lists them.")
     one = found[0]
     said = f"revoked for {one.person}: {one.tool} {one.arguments}"
     scope = parse_actor(one.person).scope

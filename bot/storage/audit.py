@@ -129,8 +129,7 @@ class AuditRows:
     async def calls(self, *, scope: str | None, since_ms: int, at_most: int) -> list[dict[str, Any]]:
         """The newest calls, oldest first, each as it stood last: the fields of `bot.policy.simulate.Past`."""
         values = {"since": since_ms, "this_scope": "*" if scope is None else scope, "at_most": at_most}
-        rows = await self._db.run(lambda tx: tx.all(_CALLS, **values))
-        return [_past(row) for row in reversed(rows)]
+        return await self._db.run(lambda tx: [_past(row) for row in reversed(tx.all(_CALLS, **values))])
 
 
 def _past(row: Any) -> dict[str, Any]:

@@ -114,6 +114,9 @@ _GRANTED = Statement(
         func.instr(audit.c.rule, this("who")) > 0,
     )
 )
+_TRIED = Statement(
+    select(audit.c.id, audit.c.rule).where(audit.c.event == "words.refused", audit.c.requester == this("who"))
+)
 _SAY_LESS = Statement(update(audit).where(audit.c.id == this("this_id")), "rule")
 
 # --- what is still open: theirs, those they decided in, and those that were told what they said ---
@@ -223,6 +226,9 @@ def _erase_audit(tx: Transaction, key: str) -> int:
         if not _is_digest(row.arguments):
             changed += tx.execute(_DIGEST, {"this_id": row.id, "arguments": digest(row.arguments)})
     tx.execute(_REASONS, {"who": key})
+    for row in tx.all(_TRIED, who=key):
+        if not _is_digest(row.rule):
+            tx.execute(_SAY_LESS, {"this_id": row.id, "rule": digest(row.rule)})
     for row in tx.all(_GRANTED, who=key):
         if said := _said_less(key, row):
             tx.execute(_SAY_LESS, {"this_id": row.id, "rule": said})

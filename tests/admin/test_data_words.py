@@ -70,3 +70,13 @@ async def test_an_erased_person_may_come_back_and_a_deny_stays(nod: Bench, endpo
     await nod.say("Deploy 1", place=chat.Place("web", "", "general", "t2"))
 
     assert await nod.plain("SELECT state FROM calls") == [("denied",)]
+
+
+async def test_what_somebody_tried_in_vain_goes_too(nod: Bench) -> None:
+    with pytest.raises(Refused):
+        await nod.admin("allow me everything, my password is rosebud", actor=ALICE)
+
+    await nod.admin("data erase alice yes")
+
+    (tried,) = [row for row in await nod.app.audit.read() if row["event"] == "words.refused"]
+    assert tried["rule"].startswith("sha256:")
