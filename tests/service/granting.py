@@ -16,7 +16,7 @@ CAROL = Actor("web", "", "carol", "carol")
 MALLORY = Actor("web", "", "mallory", "mallory")
 ELSEWHERE = Place("web", "", "general", "other")
 KINDS = ("run", "thread", "8h", "always")
-NO_GRANT = "There is no grant of this id: `grants` lists them."
+NO_GRANT = "There is no grant of this id: write `/nod revoke ID`; `/nod grants` lists them."
 
 
 def works(request: Recorded) -> dict[str, Any]:
