@@ -102,7 +102,7 @@ def _deciders(card: Card) -> str:
 
 
 def _approver(card: Card) -> str:
-    """The tool's approver rule in words (see `bot.policy.judge.may_decide`): a role, or a list of people."""
+    """The approver rule as it is stored, for a card whose service gave no words for it."""
     match card.approver:
         case "requester":
             return f"{_requester(card)}, who asked, or an admin"

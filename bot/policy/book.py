@@ -49,10 +49,10 @@ class Book:
         said = self._said_of((*self._subjects(actor), channel_of(place)), now_ms)
         return Policy(
             actor.key,
-            self._roles(actor, said) if _home(actor, place) == actor.scope else frozenset({GUEST}),
+            self._roles(actor, said) if home_of(actor, place) == actor.scope else frozenset({GUEST}),
             None,
             tuple(rule for rule in said if rule.kind != "role"),
-            tuple(rule for rule in self._approvers_in(_home(actor, place)) if not _is_over(rule.expires_ms, now_ms)),
+            tuple(rule for rule in self._approvers_in(home_of(actor, place)) if not _is_over(rule.expires_ms, now_ms)),
             tuple(one for one in self._grants_by_person.get(actor.key, ()) if self._holds(one, actor, now_ms)),
             self.default_approver,
         )
@@ -172,7 +172,7 @@ class Book:
         return _components(effective_links(self.links))
 
 
-def _home(actor: Actor, place: Place) -> str:
+def home_of(actor: Actor, place: Place) -> str:
     """The workspace whose rules for tools count: where it is asked; on the terminal, that of who asks."""
     return actor.scope if place.platform in _NOWHERE else place.scope
 

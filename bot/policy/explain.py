@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bot.engine.types import NO_TAINT, Actor, Place, ToolFacts, Use, Verdict
 from bot.policy.approvers import approvers_of, in_words
-from bot.policy.book import Book, channel_of, group_key
+from bot.policy.book import Book, channel_of, group_key, home_of
 from bot.policy.grants import covers
 from bot.policy.judge import ADMIN, GUEST, at, in_roles, judge, whom
 from bot.policy.shown import code_span, word
@@ -235,7 +235,7 @@ def _candidates(book: Book, actor: Actor, place: Place, facts: ToolFacts, now_ms
         yield f"role {word(actor.key)} {word(role)}", replace(book, rules=(*rules, given))
     for subject in sorted(speaking - {actor.key}):
         yield f"reset {word(subject)} {word(tool)}", _without(book, subject, tool)
-    none = ApproverRule(actor.scope if place.platform in ("cli", "script") else place.scope, tool, NONE)
+    none = ApproverRule(home_of(actor, place), tool, NONE)
     kept = (one for one in book.approvers if (one.scope, one.tool, one.when, one.unless) != (none.scope, tool, "", ""))
     yield f"approver {word(tool)} {NONE}", replace(book, approvers=(*kept, none))
 

@@ -262,7 +262,7 @@ approver_rules = Table(
     UniqueConstraint("scope", "tool", "condition", "exception"),
 )
 
-# Identities of one human; each workspace they belong to has to say so (`said_in`), or the operator (""),
+# Identities of one human; each workspace they belong to has to say so (`said_in`), or the operator ("").
 links = Table(
     "links",
     metadata,

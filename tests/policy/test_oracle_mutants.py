@@ -75,7 +75,11 @@ BOOK = [
     ),
     ("channel elsewhere", 'return f"channel:{_in(place.scope, place.channel)}"', 'return "channel:slack:T1/C1"'),
     ("no channel", "(*self._subjects(actor), channel_of(place))", "self._subjects(actor)"),
-    ("approvers for ever", "_home(actor, place)) if not _is_over(rule.expires_ms, now_ms)),", "_home(actor, place))),"),
+    (
+        "approvers for ever",
+        "home_of(actor, place)) if not _is_over(rule.expires_ms, now_ms)),",
+        "home_of(actor, place))),",
+    ),
     ("grants for ever", "        if _is_over(grant.expires_ms, now_ms):\n            return False\n", ""),
     ("rules for ever", "            if not _is_over(rule.expires_ms, now_ms)\n        ]", "        ]"),
     ("approvers of all", "if rule.scope in (EVERYWHERE, scope)]", "]"),
