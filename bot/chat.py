@@ -27,6 +27,7 @@ __all__ = [
     "Content",
     "Delivery",
     "Event",
+    "Heard",
     "Inbound",
     "Notice",
     "Offer",
@@ -43,10 +44,22 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """Something that was said in a place and not to the bot: for the history, as a quotation. `event_id` as in
+    `Inbound`: heard twice, it is there once."""
+
+    event_id: str
+    actor: Actor
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """One message of a person to the bot. `event_id` is the platform's: delivered twice, it starts one run.
 
-    `attachments` are what came with it, as it came: images and files that are text, within `CAPS`.
+    `attachments` are what came with it, as it came: images and files that are text, within `CAPS`. `heard` is what was
+    said in its place since the bot last listened, oldest first.
     """
 
     event_id: str
@@ -55,6 +68,7 @@ class Inbound:
     text: str
     at_ms: int
     attachments: tuple[Upload, ...] = ()
+    heard: tuple[Heard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,10 @@ class Click:
     """A person pressed a button. The button itself held nothing but the approval's id and the verb.
 
     `arguments` come with `edit`: the JSON object that is to run instead. `grant` and `pattern` come with `approve`: how
-    long it is to hold, and for which arguments, as an `Offer` of the card said it.
+    long it is to hold, and for which arguments, as an `Offer` of the card said it. `together` comes with `approve` and
+    `deny`: everything that the card's `together` stood for.
+    `shown_in` is where the button was pressed and `shown_as` what the platform calls the message it was on, where the
+    platform says so: a button that was never put there decides nothing.
     `is_operator` is set by the command line alone: whoever owns the data folder decides, in whosever name.
     """
 
@@ -86,6 +103,9 @@ class Click:
     arguments: str = ""
     grant: str = ONCE
     pattern: str = ""
+    together: str = ""
+    shown_in: Place | None = None
+    shown_as: str = ""
     is_operator: bool = False
 
 
@@ -112,7 +132,10 @@ class Card:
     state once it has started or ended ("done", "failed", "unknown", ...), "" before. `asks` says in words who may
     decide, `approved_by` who has approved so far, and `missing` who has yet to. `edited_by` is who
     changed the arguments the model had asked for. `offers` are the ways to approve more than this very call, and
-    `granted` says what was approved beside it.
+    `granted` says what was approved beside it. `why` is what the model said when it asked for the call: its words, not
+    a fact. `is_private`: its arguments are for those alone who may decide.
+    `together` stands for everything that waits beside this call and was asked for with it, `together_count` calls, so
+    that all can be decided at once; "" where this is the only one, or another card of them offers it.
     """
 
     approval_id: str
@@ -137,6 +160,10 @@ class Card:
     edited_by: str = ""
     offers: tuple[Offer, ...] = ()
     granted: str = ""
+    why: str = ""
+    is_private: bool = False
+    together: str = ""
+    together_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,13 +251,18 @@ Event = Said | Working | TextSoFar | ToolLine | CardShown | Answered | Notice
 class Delivery:
     """Something that has to be shown in a place, and is durable. `key` is the same at every attempt.
 
-    `receipt` is what `send` gave when it was sent before: then this is a newer state of the same thing.
+    `receipt` is what `send` gave when it was sent before: then this is a newer state of the same thing. `since_ms` is
+    when it came into being, and `attempts` how often the platform has refused it: where time has passed, it may have
+    arrived although nobody noted it. `asked_by` is the identity of the person whose run it belongs to, "" for none.
     """
 
     key: str
     place: Place
     event: Answered | CardShown | Notice
     receipt: str = ""
+    since_ms: int = 0
+    attempts: int = 0
+    asked_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import crash
@@ -22,9 +23,10 @@ from bot.addresses import is_near
 from bot.errors import ConfigError
 
 ADAPTERS = ("web", "discord", "slack")
-BUILT_ADAPTERS = ("web",)
+BUILT_ADAPTERS = ("web", "discord")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _ACTOR = re.compile(r"[a-z]+:(?:[\w.-]+/)?[\w.@-]+")
+_CHANNEL = re.compile(r"(?:[a-z]+:[\w.-]*>)?[a-z]+:(?:[\w.-]+/)?[\w.-]+")
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
@@ -89,11 +91,24 @@ class Settings(BaseSettings):
     confirm_text: Literal["template", "model"] = Field("template", description="Who words the question at the gate.")
     approval_ttl_s: int = Field(86_400, ge=60, le=31_536_000, description="Seconds until an approval expires.")
     approval_reminders: int = Field(1, ge=0, le=5, description="Reminders to approvers while an approval waits.")
+    approvals_channels: Words = Field(
+        (),
+        description="Where cards are shown as well: discord:<guild>/<channel>; slack:<team>>discord:<guild>/<channel>.",
+    )
+    approvals_dm: bool = Field(False, description="Whether who may approve is sent the card as a direct message.")
     tools_dir: Path | None = Field(None, description="Folder with your own tools, one Python file each.")
 
     discord_token: SecretStr = Field(SecretStr(""), description="Discord bot token.")
     discord_api_url: str = Field("", description="Discord REST base, for proxies.")
     discord_gateway_url: str = Field("", description="Discord gateway, for proxies.")
+    discord_answers: Literal["thread", "place"] = Field(
+        "thread", description="A question in a channel opens a thread, or is answered in its place."
+    )
+    discord_message_content: Literal["auto", "on", "off"] = Field(
+        "auto", description="Whether it reads along (Message Content intent); auto = where the portal allows it."
+    )
+    discord_bots: Words = Field((), description="Ids of bots and webhooks it listens to, as it does to members.")
+    discord_shards: int = Field(0, ge=0, le=1024, description="Connections to Discord's gateway; 0 = one, unsharded.")
     slack_bot_token: SecretStr = Field(SecretStr(""), description="Slack bot token (xoxb-).")
     slack_app_token: SecretStr = Field(SecretStr(""), description="Slack app token (xapp-), for socket mode.")
     slack_signing_secret: SecretStr = Field(SecretStr(""), description="Slack signing secret, for HTTP mode.")
@@ -116,7 +131,9 @@ class Settings(BaseSettings):
         """Only what `load` hands in: it reads the environment and `.env` itself, to refuse what is odd there."""
         return (init_settings,)
 
-    @field_validator("adapters", "admins", "http_hostnames", "who_may_talk", mode="before")
+    @field_validator(
+        *("adapters", "admins", "http_hostnames", "who_may_talk", "discord_bots", "approvals_channels"), mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -189,6 +206,20 @@ class Settings(BaseSettings):
             raise ValueError("write each as platform:id or platform:workspace/id, for example web:root")
         return value
 
+    @field_validator("discord_bots")
+    @classmethod
+    def _numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not re.fullmatch(r"[0-9]{15,20}", one) for one in value):
+            raise ValueError("write ids as Discord shows them with developer mode on, for example 80351110224678912")
+        return value
+
+    @field_validator("approvals_channels")
+    @classmethod
+    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not _CHANNEL.fullmatch(one) for one in value):
+            raise ValueError("write each as platform:workspace/channel, for example discord:123/456")
+        return value
+
     @field_validator("model_api_url", "discord_api_url", "slack_api_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
@@ -223,6 +254,10 @@ class Settings(BaseSettings):
             raise ValueError("this is a Slack token")
         if text and not text.startswith(prefix):
             raise ValueError(f"it begins with {prefix}; is another token in its place?")
+        if text and field == "discord_token" and not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", text):
+            raise ValueError(
+                "a bot token is three parts joined by dots: copy it from Bot > Token in the developer portal"
+            )
         return value
 
     @field_validator("crash_at")
@@ -237,6 +272,14 @@ class Settings(BaseSettings):
         if value and not value.startswith("sqlite+aiosqlite://"):
             raise ValueError("this version stores in SQLite: sqlite+aiosqlite:///path, or leave it empty")
         return value
+
+    @model_validator(mode="after")
+    def _has_its_tokens(self) -> Settings:
+        if "discord" in self.adapters and not self.discord_token.get_secret_value():
+            raise PydanticCustomError(
+                "missing", "ADAPTERS names discord: set it to the bot token", {"key": "DISCORD_TOKEN"}
+            )
+        return self
 
     @property
     def database(self) -> str:
@@ -288,7 +331,7 @@ def load(env: Mapping[str, str] | None = None, env_file: Path | None = Path(".en
         return Settings.model_validate(values), warnings
     except ValidationError as err:
         first = err.errors(include_input=False, include_url=False)[0]
-        key = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        key = str(first["loc"][0]).upper() if first["loc"] else str(first.get("ctx", {}).get("key", "settings"))
         raise ConfigError(key, _sentence(first)) from None
 
 

@@ -1,0 +1,1 @@
+"""Nod on Discord."""
