@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from bot import chat, crash
-from bot.cards import card_of
+from bot.cards import card_of, copies_of
 from bot.config.settings import Settings
 from bot.deliveries import Deliveries
 from bot.errors import BotError, ConfigError, PolicyError
@@ -79,7 +79,11 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
         deliveries = Deliveries(outbox, reader, adapters, lambda approval: card_of(parts, approval))
         parts = Parts(
             settings=settings,
-            runs=RunRows(database, ttl_ms=settings.approval_ttl_s * 1000),
+            runs=RunRows(
+                database,
+                ttl_ms=settings.approval_ttl_s * 1000,
+                copies=lambda run, call: copies_of(parts, run, call),
+            ),
             reader=reader,
             models=models,
             clients=clients,
@@ -89,6 +93,7 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
             votes=VoteRows(database),
             context=ContextRows(database),
             deliveries=deliveries,
+            outbox=outbox,
             adapters=adapters,
             services=Services(
                 notes=NoteRows(database),

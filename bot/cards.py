@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 from bot import chat, present
+from bot.engine.types import Place, Run, ToolCall, parse_actor
 from bot.policy import grants
 from bot.policy.access import Decide, asked_of, voters_of
-from bot.policy.approvers import approvers_of, in_words, missing
+from bot.policy.approvers import approvers_of, in_words, missing, named
+from bot.storage.outbox import UNDELIVERED
 from bot.storage.reading import StoredApproval
 from bot.work import Parts
 
+DIRECT_PLATFORMS = frozenset({"discord"})
+"""Where somebody can be written to directly, in the channel `@<id>`."""
 TIMED_GRANT = "8h"
+MAX_DIRECT = 20
+"""How many approvers are sent a card each; what waits for more people than that is for a channel."""
 
 
 def card_of(parts: Parts, approval: StoredApproval) -> chat.Card:
     """An approval as a card, as things stand now."""
     about = parts.about(approval.tool)
     is_pending = approval.state == "pending"
+    is_last = is_pending and len(approval.together) > 1 and approval.together[-1] == approval.id
     return present.card(
         approval,
         about,
@@ -25,7 +33,47 @@ def card_of(parts: Parts, approval: StoredApproval) -> chat.Card:
         missing=missing_of(parts, approval) if is_pending and approval.votes else "",
         offers=offers(approval) if is_pending else (),
         granted=_granted(approval),
+        together=token_of(approval.together) if is_last else "",
+        together_count=len(approval.together) if is_last else 0,
     )
+
+
+def token_of(approval_ids: tuple[str, ...]) -> str:
+    """A short word for exactly these approvals: another one among them, or one less, makes another word."""
+    return hashlib.sha256(",".join(approval_ids).encode()).hexdigest()[:20]
+
+
+def copies_of(parts: Parts, run: Run, call: ToolCall) -> tuple[Place, ...]:
+    """Where the card of a call is shown beside the place it was asked for in: the channels of the operator, and the
+    direct messages of those who are named as its approvers."""
+    if run.place.platform in UNDELIVERED:
+        return ()
+    channels = [place for scope, place in map(_channel, parts.settings.approvals_channels) if scope == run.place.scope]
+    found = dict.fromkeys([*channels, *(_direct(parts, run, call) if parts.settings.approvals_dm else ())])
+    return tuple(place for place in found if place != run.place and place.platform in parts.settings.adapters)
+
+
+def _channel(text: str) -> tuple[str, Place]:
+    """`discord:1/2` is for what is asked for in its workspace, `slack:T1>discord:1/2` for what is asked for in T1."""
+    scope, arrow, target = text.rpartition(">")
+    platform, _, rest = target.partition(":")
+    workspace, _, channel = rest.rpartition("/")
+    place = Place(platform, workspace, channel)
+    return (scope if arrow else place.scope), place
+
+
+def _direct(parts: Parts, run: Run, call: ToolCall) -> list[Place]:
+    scope = run.place.scope
+    keys = named(
+        approvers_of(call.approver),
+        requester=run.requester.key,
+        admins=parts.book.admins_in(scope, parts.clock()),
+        scope=scope,
+        age_s=0,
+    )
+    people = [parse_actor(key) for key in keys if key != run.requester.key]
+    people = [one for one in people if one.scope == scope and one.platform in DIRECT_PLATFORMS][:MAX_DIRECT]
+    return [Place(one.platform, one.workspace, f"@{one.user}") for one in people]
 
 
 def decide_of(approval: StoredApproval, *, is_operator: bool = False) -> Decide:

@@ -292,11 +292,9 @@ class ChatAdapter(Protocol):
     def is_watched(self, place: Place) -> bool:
         """Does anybody look at this place while the bot writes? If not, nothing is streamed."""
 
-    def channels(self) -> list[str]:
-        """The names of the channels the bot may post into by itself."""
-
-    def may_post(self, actor: Actor, channel: str) -> str | None:
-        """None when this person may have the bot post into `channel`, else a sentence that says why not."""
+    def target(self, actor: Actor, channel: str, key: str) -> Place | str:
+        """Where something that this person wants posted into `channel` goes, or a sentence that says why it may not.
+        Answers at once; `key` is the same for the same post, and names its thread where posts begin one."""
 
     async def show(self, place: Place, event: Event) -> None:
         """Draw something passing in its place: who works on what. Raises nothing the caller must handle."""
@@ -336,6 +334,9 @@ class ChatService(Protocol):
 
     async def transcript(self, place: Place) -> list[Event]:
         """Everything said and shown in this place, in order, from the store."""
+
+    async def rooms(self, platform: str, *, since_ms: int) -> list[tuple[Place, int]]:
+        """Where people of a platform talked with the bot since then, and when somebody last wrote there."""
 
     async def threads(self, room: Place) -> list[Thread]:
         """The conversations of a channel, the latest first."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import structlog
 
@@ -32,6 +33,7 @@ from bot.work import Parts, roles_of, toolbox_for
 
 log = structlog.get_logger()
 
+NOBODY_NAMED: Mapping[str, str] = MappingProxyType({})
 NEWEST_TURNS = 400
 SUMMARY_CHARS = 6000
 MAX_PIECES = 5
@@ -44,7 +46,7 @@ async def opened(parts: Parts, run: Run) -> Run:
     context = await parts.context.of(run.place, at_most=NEWEST_TURNS, run_id=run.id, with_images=bool(model.vision))
     run = replace(run, model=model.label, max_rounds=rounds_of(parts, model), taint=_taint(parts, run, context))
     history = fit_history(
-        turns_of(context),
+        turns_of(context, _names(parts, context)),
         speaker=run.requester.key,
         waiting=await _waiting_in(parts, run.place),
         max_bytes=history_bytes(model.window_tokens),
@@ -88,8 +90,14 @@ async def _waiting_in(parts: Parts, place: Place) -> list[str]:
     return [f"{one.tool} (asked for by {one.requester.label})" for one in approvals if one.state == "pending"]
 
 
-def turns_of(context: Context) -> list[Turn]:
-    """Settled messages, grouped as they settled."""
+def _names(parts: Parts, context: Context) -> dict[str, str]:
+    """What the people who spoke are called."""
+    known = parts.book.people
+    return {author: known[author].name for author in context.authors if author in known}
+
+
+def turns_of(context: Context, names: Mapping[str, str] = NOBODY_NAMED) -> list[Turn]:
+    """Settled messages, grouped as they settled; `names` by identity."""
     turns = []
     for run_id, group in itertools.groupby(context.turns, key=lambda turn: turn.run_id):
         for pair in [list(group)] if run_id else [[post] for post in group]:
@@ -97,7 +105,7 @@ def turns_of(context: Context) -> list[Turn]:
             answered = "\n".join(turn.text for turn in pair if turn.role == "assistant")
             attached = context.attachments.get(run_id or "", ())
             author, text = (asked.author, asked.text) if asked else ("", "")
-            turns.append(Turn(author, text, answered, attached, upto=pair[-1].id))
+            turns.append(Turn(author, text, answered, attached, pair[-1].id, names.get(author, "")))
     return turns
 
 
@@ -158,7 +166,7 @@ def _smallest_window(chain: Sequence[ModelConfig]) -> int | None:
 
 def _falling_off(parts: Parts, context: Context) -> Sequence[Turn]:
     """The turns that do not fit the smallest room of the models that may answer here."""
-    turns = turns_of(context)
+    turns = turns_of(context, _names(parts, context))
     if len(context.turns) == NEWEST_TURNS:
         return turns[: len(turns) // 2]  # there may be more than a run is told
     fallen = (

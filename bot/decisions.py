@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from bot import chat, present
-from bot.cards import card_of, decide_of, missing_of, offers
+from bot.cards import card_of, decide_of, missing_of, offers, token_of
 from bot.engine.machine import apply, has_changed, has_other_approver
 from bot.engine.steps import Decided, Edited
 from bot.engine.types import Actor, Decision, Run, ToolCall, Verdict, parse_actor
@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 MAX_REASON_CHARS = 1_000
 TOOL_CHANGED = "The tool has changed since this was asked for, so it was not run; it is asked for anew if it can be."
+ELSEWHERE = "This button does not belong here; nothing was decided by it."
+MOVED = "Something of this was decided or changed meanwhile: look again; nothing was decided by this click."
 CHANGED = "The stored call is not the one that was shown any more; it was not run."
 
 
@@ -65,6 +67,7 @@ class Decisions:
         self._parts = parts
         self._audit = audit
         self._kick = kick
+        self._outbox = parts.outbox
         self._fallbacks_told: set[str] = set()
 
     async def decide(self, click: chat.Click) -> chat.Outcome:
@@ -77,8 +80,12 @@ class Decisions:
         call = next(call for call in run.calls if call.id == approval.call_id)
         reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
         case = _Case(approval, run, call, replace(click, reason=reason, arguments=self._parts.redact(click.arguments)))
+        if click.shown_in is not None and not await self._was_shown(approval, click):
+            return replace(await self._refuse(case, ELSEWHERE), card=None)
         if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
             return await self._refuse(case, why)
+        if click.together:
+            return await self._decide_together(case)
         if not click.is_operator:
             await meet(self._parts, click.actor)  # who decides is judged again later, by what is known of them
         if approval.state != "pending":
@@ -97,6 +104,24 @@ class Decisions:
     async def _refuse(self, case: _Case, why: str) -> chat.Outcome:
         await self._audit.note_refused(run=case.run, call=case.call, actor=case.click.actor.key, why=why)
         return chat.Outcome(False, why, self.card(case.approval))
+
+    async def _was_shown(self, approval: StoredApproval, click: chat.Click) -> bool:
+        """Whether the button was where a card of this approval was put."""
+        place = click.shown_in
+        assert place is not None, "asked only about a place"
+        return await self._outbox.was_shown(approval.call_id, place, click.shown_as)
+
+    async def _decide_together(self, case: _Case) -> chat.Outcome:
+        """Decide everything that waits of one reply, each by itself: exactly what the card's button stood for."""
+        click, waiting = case.click, case.approval.together
+        if click.verb == "edit" or token_of(waiting) != click.together:
+            return chat.Outcome(False, MOVED, self.card(case.approval))
+        single = replace(click, together="", shown_in=None)
+        outcomes = [await self.decide(replace(single, approval_id=approval_id)) for approval_id in waiting]
+        taken = sum(one.is_accepted for one in outcomes)
+        said = list(dict.fromkeys(one.message for one in outcomes))
+        text = said[0] if len(said) == 1 else " ".join(f"{at}. {one.message}" for at, one in enumerate(outcomes, 1))
+        return chat.Outcome(taken > 0, f"{len(outcomes)} calls: {text}", outcomes[-1].card)
 
     # --- approving ---
 
@@ -125,7 +150,7 @@ class Decisions:
         """Count one approval of several. Whoever comes last may have come at the same time as another: it is looked at
         again once the vote is stored."""
         is_new = await self._parts.votes.cast(case.run, case.call, case.approval.id, case.vote)
-        self._parts.deliveries.kick(case.approval.place)
+        await self._parts.deliveries.kick_cards(case.call.id)
         approval = await self._parts.reader.approval(case.approval.id) or case.approval
         if is_new and self._is_enough(approval, _approving(approval)):
             return await self._settle(replace(case, approval=approval), "approve")

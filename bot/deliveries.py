@@ -61,6 +61,11 @@ class Deliveries:
         if place.platform in self._adapters:
             self._runner.kick(place)
 
+    async def kick_cards(self, call_id: str) -> None:
+        """The cards of a call have changed: send all of them soon, wherever they are."""
+        for place in await self._outbox.places_of(call_id):
+            self.kick(place)
+
     async def sweep(self) -> None:
         """Send what is due anywhere: what a crash left, and what waited for its next attempt."""
         for place in await self._outbox.places():
@@ -107,7 +112,7 @@ class Deliveries:
         crash.at("send.before")
         try:
             async with asyncio.timeout(SEND_S):
-                receipt = await adapter.send(chat.Delivery(item.key, item.place, event, item.receipt))
+                receipt = await adapter.send(_delivery(item, event))
         except PlaceGone as err:
             log.warning("delivery.parked", key=item.key, place=str(item.place), why=err.user_message)
             return await self._outbox.park(item, err.user_message)
@@ -144,5 +149,17 @@ class Deliveries:
             case "notice":
                 return chat.Notice(item.run_id, item.text, item.created_ms, item.addressed)
             case _:
-                approval = await self._reader.approval(item.key.removeprefix("card:"))
+                approval = await self._reader.approval(item.key.split(":")[1])  # card:<id>, or card:<id>:<place>
                 return None if approval is None else chat.CardShown(self._draw(approval))
+
+
+def _delivery(item: Item, event: chat.Answered | chat.CardShown | chat.Notice) -> chat.Delivery:
+    return chat.Delivery(
+        item.key,
+        item.place,
+        event,
+        item.receipt,
+        since_ms=item.created_ms,
+        attempts=item.attempts,
+        asked_by=item.requester,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 
 from bot import chat
@@ -21,34 +20,28 @@ class ChannelPosts:
         self._adapters = adapters
         self._deliver = deliver
 
-    def channels(self) -> list[str]:
-        return [f"{platform}:{channel}" for platform, one in self._adapters.items() for channel in one.channels()]
-
     def refusal(self, actor: Actor, from_place: Place, channel: str) -> str | None:
         """None when this person may have something posted there, else a sentence that says why not."""
-        adapter, name = self._target(from_place, channel)
-        if adapter is None or name not in adapter.channels():
-            known = ", ".join(self.channels()) or "none"
-            return f"There is no channel {channel[:100]!r}. Channels: {known}."
-        return adapter.may_post(actor, name)
+        found = self._target(actor, from_place, channel, "")
+        return found if isinstance(found, str) else None
 
     async def post(self, actor: Actor, from_place: Place, channel: str, text: str, key: str) -> str:
         """Post once per key. Raises `ToolError` when there is no such channel, or this person may not."""
-        if why := self.refusal(actor, from_place, channel):
-            raise ToolError(why)
-        adapter, name = self._target(from_place, channel)
-        assert adapter is not None, "a target that does not exist was refused"
-        workspace = from_place.workspace if adapter.platform == from_place.platform else ""
-        place = Place(adapter.platform, workspace, name, _thread(key))
-        await self._reader.add_post(place, text, key=key)
-        self._deliver(place)
-        return f"Posted to #{name}."
+        found = self._target(actor, from_place, channel, key)
+        if isinstance(found, str):
+            raise ToolError(found)
+        await self._reader.add_post(found, text, key=key)
+        self._deliver(found)
+        return f"Posted to #{_name(channel)}."
 
-    def _target(self, from_place: Place, channel: str) -> tuple[chat.ChatAdapter | None, str]:
-        platform, _, name = channel.rpartition(":")
-        return self._adapters.get(platform or from_place.platform), name.removeprefix("#")
+    def _target(self, actor: Actor, from_place: Place, channel: str, key: str) -> Place | str:
+        platform = channel.partition(":")[0] if ":" in channel else from_place.platform
+        adapter = self._adapters.get(platform)
+        if adapter is None:
+            known = ", ".join(self._adapters) or "none"
+            return f"There is no channel {channel[:100]!r}: write its name, after one of these and a colon: {known}."
+        return adapter.target(actor, _name(channel), key)
 
 
-def _thread(key: str) -> str:
-    """A thread of its own for each post, the same one when it is posted again."""
-    return hashlib.sha256(key.encode()).hexdigest()[:20]
+def _name(channel: str) -> str:
+    return channel.rpartition(":")[2].removeprefix("#")

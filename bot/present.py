@@ -22,6 +22,8 @@ def card(
     missing: str = "",
     offers: tuple[chat.Offer, ...] = (),
     granted: str = "",
+    together: str = "",
+    together_count: int = 0,
 ) -> chat.Card:
     """An approval as a card; `about` is the tool's description, the rest what the policy says of it."""
     call_state = approval.call_state
@@ -51,6 +53,10 @@ def card(
         edited_by=approval.edited_by,
         offers=offers,
         granted=granted,
+        why=approval.why,
+        is_private=approval.is_private,
+        together=together,
+        together_count=together_count,
     )
 
 

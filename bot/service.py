@@ -31,6 +31,7 @@ from bot.policy.explain import Explanation
 from bot.retention import Retention
 from bot.runner.inprocess import Runner
 from bot.storage.audit import AuditRows
+from bot.storage.context import HeardLine
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
 from bot.welcome import Strangers, welcome
@@ -76,8 +77,14 @@ class ChatService:
         await self._check_may_talk(inbound.actor, inbound.place)
         attached = await self._attachments(inbound)
         run = self._new_run(inbound)
+        for one in inbound.heard:
+            await self._meet(one.actor, inbound.place)
         stored = await self._parts.runs.enqueue(
-            run, event_id=inbound.event_id, at_ms=inbound.at_ms, attachments=attached
+            run,
+            event_id=inbound.event_id,
+            at_ms=inbound.at_ms,
+            attachments=attached,
+            heard=[self._heard(one) for one in inbound.heard],
         )
         run_id = stored.run_id
         if stored.is_known:
@@ -97,6 +104,9 @@ class ChatService:
         if not inbound.attachments:
             return ()
         return await asyncio.to_thread(attachments_of, inbound.attachments, redact=self._parts.redact)
+
+    def _heard(self, one: chat.Heard) -> HeardLine:
+        return HeardLine(one.event_id, one.actor.key, _storable(self._parts.redact(one.text)), one.at_ms)
 
     async def _position(self, place: Place) -> int:
         """How many messages of this place come first; 0 where a database that refuses cannot tell."""
@@ -140,7 +150,7 @@ class ChatService:
         model = self._parts.models.default
         return Run(
             id=secrets.token_hex(16),
-            task=text.encode("utf-8", "replace").decode().replace("\0", "\ufffd"),
+            task=_storable(text),
             messages=(),
             model=model.label,
             requester=inbound.actor,
@@ -236,6 +246,9 @@ class ChatService:
         cards = [self._decisions.card(one) for one in await self._parts.reader.approvals_in(place)]
         attached = await self._parts.context.names_in(place)
         return present.transcript(runs, calls, posts, notices, cards, attached)
+
+    async def rooms(self, platform: str, *, since_ms: int) -> list[tuple[Place, int]]:
+        return await self._parts.reader.rooms(platform, since_ms=since_ms)
 
     async def threads(self, room: Place) -> list[chat.Thread]:
         return [chat.Thread(*row) for row in await self._parts.reader.threads(room)]
@@ -454,3 +467,8 @@ class ChatService:
 
     async def _show(self, place: Place, event: chat.Event) -> None:
         await show_passing(self._parts.adapters.get(place.platform), place, event)
+
+
+def _storable(text: str) -> str:
+    """The text without what no database takes."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

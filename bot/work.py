@@ -39,6 +39,7 @@ from bot.policy.book import OPERATOR_PLATFORM, Book
 from bot.policy.judge import judge
 from bot.policy.types import NONE, ApproverRule, Grant, Link, Person, Rule
 from bot.storage.context import ContextRows
+from bot.storage.outbox import OutboxRows
 from bot.storage.places import read_place
 from bot.storage.policies import PolicyRows, StoredPolicy
 from bot.storage.reading import Reader
@@ -73,6 +74,7 @@ class Parts:
     votes: VoteRows
     context: ContextRows
     deliveries: Deliveries
+    outbox: OutboxRows
     adapters: dict[str, chat.ChatAdapter]
     services: Services = field(default_factory=Services)
     persona: str = ""
@@ -225,6 +227,8 @@ class Show:
     def __init__(self, parts: Parts, place: Place) -> None:
         self._adapter = parts.adapters.get(place.platform)
         self._deliver = parts.deliveries.kick
+        self._deliver_cards = parts.deliveries.kick_cards
+        self._has_copies = parts.settings.has_copies
 
     def text_listener(self, run: Run) -> TextListener | None:
         adapter = self._adapter
@@ -237,6 +241,8 @@ class Show:
         return on_text
 
     async def on_fact(self, run: Run, fact: Fact) -> None:
+        if self._has_copies:
+            await self._show_copies(run, fact)
         adapter = self._adapter
         if adapter is None:
             return
@@ -261,6 +267,22 @@ class Show:
                 self._deliver(run.place)
             case _:
                 pass
+
+    async def _show_copies(self, run: Run, fact: Fact) -> None:
+        """The cards elsewhere follow at once, whatever can be shown in the run's own place. What ends a run may have
+        moved any of its calls."""
+        match fact:
+            case Asked(calls):
+                moved = [call_id for call_id, _ in calls]
+            case Decided(call_id) | Edited(call_id) | Started(call_id) | Returned(call_id):
+                moved = [call.id for call in run.batch if call.id == call_id or call.state is CallState.WAITING]
+            case Answered() | Stopped():
+                moved = [call.id for call in run.batch]
+            case _:
+                return
+        for call in run.batch:
+            if call.id in moved and call.verdict == "ask":
+                await self._deliver_cards(call.id)
 
     async def _show_lines(self, adapter: chat.ChatAdapter, run: Run, calls: list[ToolCall]) -> None:
         for call in calls:

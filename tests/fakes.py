@@ -125,11 +125,10 @@ class RecordingAdapter:
     def is_watched(self, place: chat.Place) -> bool:
         return self.watched
 
-    def channels(self) -> list[str]:
-        return ["general", "announcements"]
-
-    def may_post(self, actor: chat.Actor, channel: str) -> str | None:
-        return None if channel in self.channels() else f"There is no channel #{channel}."
+    def target(self, actor: chat.Actor, channel: str, key: str) -> chat.Place | str:
+        if channel not in ("general", "announcements"):
+            return f"There is no channel #{channel}."
+        return chat.Place(self.platform, actor.workspace, channel, key.replace(":", "-"))
 
     async def send(self, delivery: chat.Delivery) -> str:
         if self.refuses is not None:

@@ -130,16 +130,15 @@ class WebAdapter:
     def is_watched(self, place: Place) -> bool:
         return place.room == ROOM and self._feed.is_watched(place.thread)
 
-    def channels(self) -> list[str]:
-        return [ROOM.channel]
-
-    def may_post(self, actor: Actor, channel: str) -> str | None:
+    def target(self, actor: Actor, channel: str, key: str) -> Place | str:
+        """A thread of its own for each post, the same one when it is posted again."""
         is_one_of_us = actor.platform == self.platform and self._people.knows(actor.user)
         if not (is_one_of_us or actor.platform == COMMAND_LINE):
             return "Only people of the web page can have something posted there."
-        if channel.removeprefix("#") != ROOM.channel:
-            return f"The web page has one channel: #{ROOM.channel}."
-        return None
+        if channel != ROOM.channel:
+            return f"There is no channel {channel[:100]!r}: the web page has one, #{ROOM.channel}."
+        thread = hashlib.sha256(key.encode()).hexdigest()[:20]
+        return Place(ROOM.platform, ROOM.workspace, ROOM.channel, thread)
 
     async def send(self, delivery: Delivery) -> str:
         """Draw it on the pages that are open; a page that opens later has it from the store."""

@@ -282,6 +282,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def has_copies(self) -> bool:
+        """Whether cards are shown elsewhere too."""
+        return bool(self.approvals_channels) or self.approvals_dm
+
+    @property
     def database(self) -> str:
         """The database's URL: the setting, or a file in the data folder."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'nod.db'}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import select, update
 
 from bot.engine import words
 from bot.engine.steps import Asked, Decided, Edited
-from bot.engine.types import Run, ToolCall
+from bot.engine.types import CallState, Place, Run, ToolCall
 from bot.errors import StaleRun
 from bot.storage import outbox
 from bot.storage.calls import sha256
@@ -18,6 +20,9 @@ from bot.storage.schema import approvals, calls
 from bot.storage.statements import Statement, insert_of, this
 
 FOREVER_MS = 1 << 62
+MAX_WHY_CHARS = 2_000
+Copies = Callable[[Run, ToolCall], tuple[Place, ...]]
+"""Where the card of a call is shown beside the place it was asked for in. Pure: it is asked within a transaction."""
 _STATES = {"approve": "approved", "edit": "approved", "deny": "denied", "expire": "expired", "cancel": "cancelled"}
 
 _ADD = insert_of(approvals)
@@ -38,12 +43,18 @@ _ENDS = Statement(
 _CLOSE = Statement(_of_call, "state", "decided_ms", "reason")
 
 
-def ask(tx: Transaction, run: Run, asked: Asked, *, ttl_ms: int) -> None:
-    """Make an approval for each call, and its card. One that waited before, for the tool as it was, is closed."""
+def no_copies(run: Run, call: ToolCall) -> tuple[Place, ...]:
+    """The card is shown where it was asked for, and nowhere else."""
+    return ()
+
+
+def ask(tx: Transaction, run: Run, asked: Asked, *, ttl_ms: int, copies: Copies) -> None:
+    """Make an approval for each call, and its cards. One that waited before, for the tool as it was, is closed."""
     for call_id, verdict in asked.calls:
         call = next(call for call in run.calls if call.id == call_id)
         close(tx, call, "it was asked for anew, because its tool or its approver has changed")
-        _add(tx, run, call, ends_ms=tx.now_ms + (ttl_ms if verdict.ttl_s is None else verdict.ttl_s * 1000))
+        ends_ms = tx.now_ms + (ttl_ms if verdict.ttl_s is None else verdict.ttl_s * 1000)
+        _add(tx, run, call, ends_ms=ends_ms, copies=copies)
 
 
 def check_waits(tx: Transaction, approval_id: str, arguments_sha256: str) -> None:
@@ -58,7 +69,7 @@ def _to_run(row: Any) -> str:
     return str(row.arguments if row.edited is None else row.edited)
 
 
-def edit(tx: Transaction, run: Run, edited: Edited) -> None:
+def edit(tx: Transaction, run: Run, edited: Edited, *, copies: Copies) -> None:
     """Make a new approval of a call as somebody edited it, with the time that was left; the old one is closed with the
     votes on it. Raises `StaleRun` when it was decided, or is too late."""
     call = next(call for call in run.calls if call.id == edited.call_id)
@@ -66,10 +77,11 @@ def edit(tx: Transaction, run: Run, edited: Edited) -> None:
     if ends_ms is None or ends_ms <= tx.now_ms:
         raise StaleRun("This approval was already decided.")
     close(tx, call, f"its arguments were edited by {edited.by}")
-    _add(tx, run, call, ends_ms=int(ends_ms))
+    _add(tx, run, call, ends_ms=int(ends_ms), copies=copies)
+    show_together(tx, run)
 
 
-def _add(tx: Transaction, run: Run, call: ToolCall, *, ends_ms: int) -> None:
+def _add(tx: Transaction, run: Run, call: ToolCall, *, ends_ms: int, copies: Copies) -> None:
     approval_id = secrets.token_hex(16)
     row = {
         "id": approval_id,
@@ -88,9 +100,26 @@ def _add(tx: Transaction, run: Run, call: ToolCall, *, ends_ms: int) -> None:
         "created_ms": tx.now_ms,
         "expires_ms": ends_ms,
         "reminders": 0,
+        "why": _why(run),
     }
     tx.execute(_ADD, row)
     outbox.post(tx, run.place, "card", f"card:{approval_id}", ref=call.id, run_id=run.id)
+    for place in copies(run, call):
+        outbox.post(tx, place, "card", f"card:{approval_id}:{place}", ref=call.id, run_id=run.id)
+
+
+def _why(run: Run) -> str:
+    """What the model said beside its calls: the run still ends with that message while they wait."""
+    said = next((one for one in reversed(run.messages) if one.role == "assistant"), None)
+    content = json.loads(said.body).get("content") if said is not None else None
+    return content.strip()[:MAX_WHY_CHARS] if isinstance(content, str) else ""
+
+
+def show_together(tx: Transaction, run: Run) -> None:
+    """Draw the card anew that offers to decide at once what still waits of a reply: it is the last of them."""
+    waiting = [call for call in run.batch if call.state is CallState.WAITING]
+    if waiting and len(run.batch) > 1:
+        outbox.show_again(tx, waiting[-1].id)
 
 
 def decide(tx: Transaction, run: Run, decided: Decided) -> None:
@@ -111,6 +140,7 @@ def decide(tx: Transaction, run: Run, decided: Decided) -> None:
     }
     if tx.execute(_DECIDE, values) != 1:
         raise StaleRun("This approval was already decided.")
+    show_together(tx, run)
     if decision.verb == "expire":
         _tell_requester(tx, run, next(call for call in run.calls if call.id == decided.call_id))
 

@@ -109,6 +109,25 @@ _NAMES = Statement(
 )
 
 
+HEARD = "heard:"
+"""Before the event id in the key of a turn that was heard."""
+_ASKED = Statement(select(schema.runs.c.id).where(schema.runs.c.event_id == this("this_event")))
+_REMEMBER = Statement(
+    sqlite_insert(_turns).on_conflict_do_nothing(index_elements=["key"]),
+    *("conversation_id", "role", "author", "text", "key", "at_ms"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardLine:
+    """Something a person (an identity) said to others. `event_id` is the platform's."""
+
+    event_id: str
+    author: str
+    text: str
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What the turns up to and including `upto_turn` came to."""
@@ -208,6 +227,15 @@ def attach(tx: Transaction, run_id: str, attachments: Iterable[Attachment]) -> N
     for seq, one in enumerate(attachments):
         kind, body = ("image", one.url) if isinstance(one, ImagePart) else ("file", one.text)
         tx.execute(_ADD_ATTACHMENT, {"run_id": run_id, "seq": seq, "kind": kind, "name": one.name, "body": body})
+
+
+def remember(tx: Transaction, conversation_id: int, heard: Iterable[HeardLine]) -> None:
+    """Keep what people said to each other, in the transaction that stores the message it came before: each thing once,
+    and not what was said to the bot, which is there already."""
+    for one in heard:
+        if tx.first(_ASKED, this_event=one.event_id) is None:
+            row = {"conversation_id": conversation_id, "role": "user", "author": one.author, "text": one.text}
+            tx.execute(_REMEMBER, {**row, "key": f"{HEARD}{one.event_id}", "at_ms": one.at_ms})
 
 
 def newest_attachments(tx: Transaction, conversation: int, run_id: str) -> list[Any]:

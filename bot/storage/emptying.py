@@ -117,6 +117,7 @@ _EMPTY_APPROVALS = Statement(
         arguments=NO_ARGUMENTS,
         arguments_sha256=sha256(NO_ARGUMENTS),
         reason=case((approvals.c.reason == "", ""), else_=ERASED),
+        why="",
     )
 )
 _EMPTY_VOTES = Statement(

@@ -23,6 +23,7 @@ from bot.storage.schema import (
     approvals,
     audit,
     calls,
+    conversations,
     grants,
     notes,
     outbox,
@@ -46,7 +47,13 @@ _open_ids = select(runs.c.id).where(_is_open)
 _over_ids = select(runs.c.id).where(_is_over)
 
 # --- what is theirs ---
-_SPOKE_IN = Statement(select(runs.c.conversation_id).distinct().where(_mine))
+_was_heard = select(turns.c.conversation_id).where(turns.c.author == this("who"))
+_asked = select(runs.c.conversation_id).where(_mine)
+_SPOKE_IN = Statement(
+    select(conversations.c.id.label("conversation_id")).where(
+        or_(conversations.c.id.in_(_asked), conversations.c.id.in_(_was_heard))
+    )
+)
 _TURNS = Statement(
     update(turns)
     .where(turns.c.author == this("who"), turns.c.text != ERASED)

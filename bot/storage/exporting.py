@@ -86,6 +86,10 @@ _SELECTS: Mapping[str, Select[Any]] = {
     .join(conversations, conversations.c.id == turns.c.conversation_id)
     .where(_mine, turns.c.run_id.is_(None))
     .order_by(turns.c.id),
+    "heard": select(turns.c.key, *COLUMNS, turns.c.text, turns.c.at_ms)
+    .join(conversations, conversations.c.id == turns.c.conversation_id)
+    .where(turns.c.author == this("who"), turns.c.run_id.is_(None))
+    .order_by(turns.c.id),
     "approvals_decided": select(
         *(approvals.c.id, approvals.c.run_id, approvals.c.tool, approvals.c.state, approvals.c.reason),
         *(approvals.c.decided_by, approvals.c.decided_name, approvals.c.decided_ms),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select, text
 
+from bot.storage.context import HEARD
 from bot.storage.database import Transaction
 from bot.storage.emptying import OVER, empty_runs, empty_summaries, shown_by_open_runs
-from bot.storage.schema import attachments, audit, runs
+from bot.storage.schema import attachments, audit, runs, turns
 from bot.storage.statements import Statement, this
 
 _images = select(attachments.c.run_id).where(attachments.c.run_id == runs.c.id, attachments.c.kind == "image")
@@ -27,6 +28,13 @@ _OLD = Statement(
 _first_rows = select(audit.c.id).order_by(audit.c.id).limit(this("at_most"))
 _CUT_AUDIT = Statement(delete(audit).where(audit.c.id.in_(_first_rows), audit.c.at_ms < this("before")))
 
+_heard = (
+    select(turns.c.id)
+    .where(turns.c.key >= HEARD, turns.c.key < f"{HEARD[:-1]};", turns.c.at_ms < this("before"))
+    .limit(this("at_most"))
+)
+_FORGET_HEARD = Statement(delete(turns).where(turns.c.id.in_(_heard)))
+
 
 def forget(tx: Transaction, *, before_ms: int, at_most: int) -> int:
     """Empty the runs that settled before then, the oldest first, at most so many; gives how many."""
@@ -34,6 +42,11 @@ def forget(tx: Transaction, *, before_ms: int, at_most: int) -> int:
     emptied = empty_runs(tx, [row.id for row in old])
     empty_summaries(tx, {row.conversation_id for row in old}, only_forgotten=True)
     return emptied.runs
+
+
+def forget_heard(tx: Transaction, *, before_ms: int, at_most: int) -> int:
+    """Remove what was heard before then, at most so many; gives how many."""
+    return tx.execute(_FORGET_HEARD, {"before": before_ms, "at_most": at_most})
 
 
 def cut_audit(tx: Transaction, *, before_ms: int, at_most: int) -> int:

@@ -16,7 +16,16 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Place
 from bot.storage.database import Database, Transaction
-from bot.storage.places import COLUMNS, find_conversation, in_room, make_conversation, read_place, room_values
+from bot.storage.places import (
+    COLUMNS,
+    find_conversation,
+    in_room,
+    is_place,
+    make_conversation,
+    place_values,
+    read_place,
+    room_values,
+)
 from bot.storage.schema import conversations, outbox, runs
 from bot.storage.statements import Statement, this
 
@@ -35,7 +44,7 @@ _AGAIN = Statement(
     )
 )
 _NEXT = Statement(
-    select(outbox, runs.c.answer, runs.c.status, runs.c.settled_ms)
+    select(outbox, runs.c.answer, runs.c.status, runs.c.settled_ms, runs.c.requester)
     .outerjoin(runs, runs.c.id == outbox.c.run_id)
     .where(outbox.c.conversation_id == this("conversation"), outbox.c.state == "pending")
     .order_by(outbox.c.id)
@@ -69,12 +78,24 @@ _PLACES = Statement(
     .join(conversations, conversations.c.id == outbox.c.conversation_id)
     .where(outbox.c.state == "pending", outbox.c.due_ms <= this("now"))
 )
+_PLACES_OF = Statement(
+    select(*COLUMNS)
+    .distinct()
+    .select_from(outbox)
+    .join(conversations, conversations.c.id == outbox.c.conversation_id)
+    .where(outbox.c.ref == this("this_ref"), outbox.c.kind == "card")
+)
+_RECEIPTS_IN = Statement(
+    select(outbox.c.receipt)
+    .join(conversations, conversations.c.id == outbox.c.conversation_id)
+    .where(outbox.c.ref == this("this_ref"), outbox.c.kind == "card", is_place())
+)
 _PARKED = Statement(select(outbox.c.id).where(outbox.c.state == "parked").limit(this("at_most")))
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to send. `due_in_ms` > 0: not yet. `answer`, `status` and `settled_ms` are its run's."""
+    """One thing to send. `due_in_ms` > 0: not yet. `answer`, `status`, `settled_ms` and `requester` are its run's."""
 
     id: int
     place: Place
@@ -91,6 +112,7 @@ class Item:
     answer: str
     status: str
     settled_ms: int
+    requester: str
 
 
 def post(
@@ -157,6 +179,7 @@ def _next(tx: Transaction, place: Place) -> Item | None:
         answer=row.answer or "",
         status=row.status or "",
         settled_ms=row.settled_ms or row.created_ms,
+        requester=row.requester or "",
     )
 
 
@@ -199,6 +222,16 @@ class OutboxRows:
     async def places(self) -> list[Place]:
         """Where something is due."""
         return [read_place(row) for row in await self._db.run(lambda tx: tx.all(_PLACES, now=tx.now_ms))]
+
+    async def places_of(self, call_id: str) -> list[Place]:
+        """Where the cards of a call are shown."""
+        return [read_place(row) for row in await self._db.run(lambda tx: tx.all(_PLACES_OF, this_ref=call_id))]
+
+    async def was_shown(self, call_id: str, place: Place, receipt: str) -> bool:
+        """Whether a card of this call was put into this place, as the message the platform calls so ("" = as any). What
+        was sent and not noted yet counts."""
+        rows = await self._db.run(lambda tx: tx.all(_RECEIPTS_IN, this_ref=call_id, **place_values(place)))
+        return any(not receipt or row.receipt in ("", receipt) for row in rows)
 
     async def parked(self, *, at_most: int = 1000) -> int:
         """How many things are parked."""

@@ -79,6 +79,8 @@ class PeopleRows:
         emptied = 0
         if before_ms is not None:
             emptied = await self._db.run(partial(forgetting.forget, before_ms=before_ms, at_most=at_most))
+            while await self._db.run(partial(forgetting.forget_heard, before_ms=before_ms, at_most=at_most)):
+                pass
         removed = 0 if audit_before_ms is None else await self._cut_audit(audit_before_ms, at_most)
         if emptied or removed:
             await self._db.leave_no_trace()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Actor, CallState, Place, parse_actor
@@ -28,7 +28,9 @@ from bot.storage.statements import Statement, among, this
 @dataclass(frozen=True, slots=True)
 class StoredApproval:
     """An approval with what is needed to judge a click and to draw its card. `left_ms` and `waited_ms` are by the
-    database's clock; `edited` are the arguments somebody put in the place of the model's, None where nobody did."""
+    database's clock; `edited` are the arguments somebody put in the place of the model's, None where nobody did. `why`
+    is what the model said when it asked. `together` are the ids of all that waits of the same reply, in the calls'
+    order."""
 
     id: str
     run_id: str
@@ -56,6 +58,9 @@ class StoredApproval:
     edited_by: str = ""
     editor: str = ""
     votes: tuple[StoredVote, ...] = ()
+    why: str = ""
+    is_private: bool = False
+    together: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +130,29 @@ _approvals, _calls, _runs, _turns = schema.approvals, schema.calls, schema.runs,
 _has_votes = select(schema.votes.c.person).where(schema.votes.c.approval_id == _approvals.c.id).exists()
 
 
+def _together() -> ScalarSelect[str]:
+    """The ids of what waits of the same reply, with commas, each after its call's position: `0003-<id>`."""
+    others, their_calls = _approvals.alias(), _calls.alias()
+    entry = func.printf("%04d-%s", their_calls.c.position, others.c.id)
+    return (
+        select(func.group_concat(entry))
+        .join(their_calls, their_calls.c.id == others.c.call_id)
+        .where(
+            others.c.run_id == _approvals.c.run_id, others.c.state == "pending", their_calls.c.reply == _calls.c.reply
+        )
+        .correlate(_approvals, _calls)
+        .scalar_subquery()
+    )
+
+
 def _approvals_where(condition: ColumnElement[bool]) -> Statement:
     return Statement(
         select(
             _approvals,
             _calls.c.state.label("call_state"),
             _has_votes.label("has_votes"),
-            *(_calls.c.edited, _calls.c.edited_by, _calls.c.editor, _runs.c.requester, _runs.c.requester_name),
+            *(_calls.c.edited, _calls.c.edited_by, _calls.c.editor, _calls.c.marks),
+            *(_runs.c.requester, _runs.c.requester_name, _together().label("together")),
             *COLUMNS,
         )
         .join(_calls, _calls.c.id == _approvals.c.call_id)
@@ -182,7 +203,7 @@ _CALLS_OF = Statement(
 )
 _POSTS_OF = Statement(
     select(_turns)
-    .where(_turns.c.conversation_id == this("conversation"), _turns.c.run_id.is_(None))
+    .where(_turns.c.conversation_id == this("conversation"), _turns.c.run_id.is_(None), _turns.c.role == "assistant")
     .order_by(_turns.c.id)
 )
 _NOTICES_OF = Statement(
@@ -247,6 +268,15 @@ def _threads_statement() -> Statement:
 
 
 _THREADS = _threads_statement()
+
+_last_asked = func.max(_runs.c.created_ms).label("at_ms")
+_ROOMS = Statement(
+    select(*COLUMNS, _last_asked)
+    .join(_runs, _runs.c.conversation_id == schema.conversations.c.id)
+    .where(schema.conversations.c.platform == this("this_platform"))
+    .group_by(schema.conversations.c.id)
+    .having(_last_asked >= this("since"))
+)
 
 
 DAMAGED = "A stored approval is damaged."
@@ -342,6 +372,11 @@ class Reader:
         rows = await self._db.run(lambda tx: tx.all(_THREADS, **room_values(room), at_most=limit))
         return [(read_place(row), row.title, row.updated_ms, row.waiting > 0) for row in rows]
 
+    async def rooms(self, platform: str, *, since_ms: int) -> list[tuple[Place, int]]:
+        """Where people of a platform talked with the bot since then: each place, and when somebody last wrote there."""
+        rows = await self._db.run(lambda tx: tx.all(_ROOMS, this_platform=platform, since=since_ms))
+        return [(read_place(row), row.at_ms) for row in rows]
+
     # --- posts of the bot ---
 
     async def add_post(self, place: Place, text: str, *, key: str) -> None:
@@ -396,6 +431,9 @@ def _approval(row: Any, tx: Transaction) -> StoredApproval:
         edited_by=row.edited_by,
         editor=row.editor,
         votes=tuple(StoredVote(one.person, one.name, one.verb, one.reason, one.grant, one.pattern) for one in votes),
+        why=row.why,
+        is_private="private" in row.marks.split(","),
+        together=tuple(entry.partition("-")[2] for entry in sorted((row.together or "").split(",")) if entry),
     )
 
 

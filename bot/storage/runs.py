@@ -18,7 +18,7 @@ from bot.engine.steps import Answered, Asked, Compacted, Decided, Edited, Fact, 
 from bot.engine.types import Attachment, CallState, Place, Run, RunStatus, parse_actor
 from bot.errors import CheckpointError, StaleRun
 from bot.storage import approvals, audit, calls, codec, messages, outbox, schema
-from bot.storage.context import attach
+from bot.storage.context import HeardLine, attach, remember
 from bot.storage.database import PATIENCE_S, Database, Transaction
 from bot.storage.places import COLUMNS, find_conversation, make_conversation, read_place
 from bot.storage.statements import Statement, among, insert_of, this
@@ -145,18 +145,28 @@ _PLACE = Statement(select(schema.conversations).where(schema.conversations.c.id 
 
 
 class RunRows:
-    """The `RunStore` of the chat service. `ttl_ms` is how long an approval waits where its tool does not say."""
+    """The `RunStore` of the chat service. `ttl_ms` is how long an approval waits where its tool does not say; `copies`
+    says where cards are shown beside their own place."""
 
-    def __init__(self, database: Database, *, ttl_ms: int = 86_400_000) -> None:
+    def __init__(
+        self, database: Database, *, ttl_ms: int = 86_400_000, copies: approvals.Copies = approvals.no_copies
+    ) -> None:
         self._db = database
         self._ttl_ms = ttl_ms
+        self._copies = copies
 
     # --- intake ---
 
     async def enqueue(
-        self, run: Run, *, event_id: str | None, at_ms: int, attachments: Sequence[Attachment] = ()
+        self,
+        run: Run,
+        *,
+        event_id: str | None,
+        at_ms: int,
+        attachments: Sequence[Attachment] = (),
+        heard: Sequence[HeardLine] = (),
     ) -> Receipt:
-        """Store a message as a queued run, with what came with it, once per event."""
+        """Store a message as a queued run, with what came with it and what was heard before it, once per event."""
 
         def enqueue(tx: Transaction) -> Receipt:
             conversation_id = make_conversation(tx, run.place)
@@ -173,6 +183,7 @@ class RunRows:
             }
             if tx.execute(_ENQUEUE, row) == 1:
                 attach(tx, run.id, attachments)
+                remember(tx, conversation_id, heard)
                 outbox.unpark(tx, run.place)
                 crash.at("inbox.inside")
                 return Receipt(run.id)
@@ -300,11 +311,11 @@ class RunRows:
         messages.append(tx, after, len(before.messages))
         for fact in facts:
             if isinstance(fact, Asked):
-                approvals.ask(tx, after, fact, ttl_ms=self._ttl_ms)
+                approvals.ask(tx, after, fact, ttl_ms=self._ttl_ms, copies=self._copies)
             elif isinstance(fact, Decided):
                 approvals.decide(tx, after, fact)
             elif isinstance(fact, Edited):
-                approvals.edit(tx, after, fact)
+                approvals.edit(tx, after, fact, copies=self._copies)
             elif isinstance(fact, Worded) and fact.by_model:
                 _show_question(tx, after, fact)
         _close_approvals(tx, before, after)
@@ -316,9 +327,12 @@ class RunRows:
 
 def _close_approvals(tx: Transaction, before: Run, after: Run) -> None:
     """Whatever ended a waiting call without a decision ends its approval."""
-    for old, new in zip(before.calls, after.calls, strict=False):
-        if old.state is CallState.WAITING and new.is_final and not new.decision:
-            approvals.close(tx, new, "" if new.state is CallState.CANCELLED else new.rule)
+    pairs = zip(before.calls, after.calls, strict=False)
+    ended = [new for old, new in pairs if old.state is CallState.WAITING and new.is_final and not new.decision]
+    for call in ended:
+        approvals.close(tx, call, "" if call.state is CallState.CANCELLED else call.rule)
+    if ended:
+        approvals.show_together(tx, after)
 
 
 def _show_question(tx: Transaction, run: Run, worded: Worded) -> None:

@@ -71,7 +71,8 @@ summaries = Table(
     Column("at_ms", BigInteger, nullable=False),
 )
 
-# The settled messages of a conversation, ordered by when their turn settled.
+# The settled messages of a conversation, ordered by when their turn settled. Without a run: what the bot posted by
+# itself (role assistant), and what it heard people say to each other (role user).
 turns = Table(
     "turns",
     metadata,
@@ -194,6 +195,8 @@ approvals = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("reminders", Integer, nullable=False, server_default="0"),
+    # what the model said when it asked for the call
+    Column("why", Text, nullable=False, server_default=""),
     _one_of("state", APPROVAL_STATES),
     Index("ix_approvals_state_created_ms", "state", "created_ms"),
     Index("ix_approvals_state_expires_ms", "state", "expires_ms"),

@@ -57,9 +57,6 @@ class Posts(Protocol):
         Asked before anybody is bothered with an approval: answers at once, without I/O.
         """
 
-    def channels(self) -> list[str]:
-        """The names of the channels that can be written to."""
-
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)

@@ -71,10 +71,7 @@ class Platform:
     def is_watched(self, place: Place) -> bool:
         return self.is_streamed
 
-    def channels(self) -> list[str]:
-        return []
-
-    def may_post(self, actor: Actor, channel: str) -> str | None:
+    def target(self, actor: Actor, channel: str, key: str) -> Place | str:
         return "This platform has no channels."
 
     async def send(self, delivery: chat.Delivery) -> str:

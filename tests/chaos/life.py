@@ -62,10 +62,7 @@ class ChaosAdapter:
     def is_watched(self, place: chat.Place) -> bool:
         return False
 
-    def channels(self) -> list[str]:
-        return []
-
-    def may_post(self, actor: chat.Actor, channel: str) -> str | None:
+    def target(self, actor: chat.Actor, channel: str, key: str) -> chat.Place | str:
         return "This platform has no channels."
 
     async def send(self, delivery: chat.Delivery) -> str:

@@ -354,12 +354,16 @@ async def test_showing_raises_nothing(site: Site, alice: Browser) -> None:
 async def test_only_people_of_the_page_and_the_operator_may_post_into_its_channel(site: Site) -> None:
     adapter = site.adapter
 
-    assert adapter.may_post(Actor("web", "", "alice"), "general") is None
-    assert adapter.may_post(Actor("cli", "", "operator"), "#general") is None
-    assert adapter.may_post(Actor("web", "", "mallory"), "general") is not None
-    assert adapter.may_post(Actor("slack", "T1", "alice"), "general") is not None
-    assert adapter.may_post(Actor("web", "", "alice"), "random") == "The web page has one channel: #general."
-    assert adapter.may_post(Actor("cli", "", "operator"), "random") == "The web page has one channel: #general."
+    own = Place("web", "", "general", "ca5389d05fb1fa495b00")
+    strangers = "Only people of the web page can have something posted there."
+    nowhere = "There is no channel 'random': the web page has one, #general."
+
+    assert adapter.target(Actor("web", "", "alice"), "general", "r1:c1") == own
+    assert adapter.target(Actor("cli", "", "operator"), "general", "r1:c1") == own
+    assert adapter.target(Actor("web", "", "mallory"), "general", "r1:c1") == strangers
+    assert adapter.target(Actor("slack", "T1", "alice"), "general", "r1:c1") == strangers
+    assert adapter.target(Actor("web", "", "alice"), "random", "r1:c1") == nowhere
+    assert adapter.target(Actor("cli", "", "operator"), "random", "r1:c1") == nowhere
 
 
 async def test_a_fragment_is_one_event_whatever_it_holds(site: Site, alice: Browser) -> None:
