@@ -34,6 +34,7 @@ __all__ = [
     "Outcome",
     "Place",
     "Receipt",
+    "Room",
     "Said",
     "TextSoFar",
     "Thread",
@@ -46,7 +47,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Heard:
     """Something that was said in a place and not to the bot: for the history, as a quotation. `event_id` as in
-    `Inbound`: heard twice, it is there once."""
+    `Inbound`: heard twice in a place, it is there once."""
 
     event_id: str
     actor: Actor
@@ -253,7 +254,8 @@ class Delivery:
 
     `receipt` is what `send` gave when it was sent before: then this is a newer state of the same thing. `since_ms` is
     when it came into being, and `attempts` how often the platform has refused it: where time has passed, it may have
-    arrived although nobody noted it. `asked_by` is the identity of the person whose run it belongs to, "" for none.
+    arrived although nobody noted it. `asked_by` is the identity of the person whose run it belongs to and
+    `in_reply_to` the event of their message, "" for none.
     """
 
     key: str
@@ -263,6 +265,7 @@ class Delivery:
     since_ms: int = 0
     attempts: int = 0
     asked_by: str = ""
+    in_reply_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +276,15 @@ class Thread:
     title: str
     updated_ms: int
     is_waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A place in which people talked with the bot: their identities, and when one of them last wrote."""
+
+    place: Place
+    people: frozenset[str]
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +347,15 @@ class ChatService(Protocol):
     async def transcript(self, place: Place) -> list[Event]:
         """Everything said and shown in this place, in order, from the store."""
 
-    async def rooms(self, platform: str, *, since_ms: int) -> list[tuple[Place, int]]:
-        """Where people of a platform talked with the bot since then, and when somebody last wrote there."""
+    async def rooms(self, platform: str, *, since_ms: int) -> list[Room]:
+        """Where people of a platform talked with the bot since then."""
+
+    async def approval_place(self, approval_id: str) -> Place | None:
+        """Where a call was asked for; None for an approval nobody knows."""
+
+    async def card_for(self, approval_id: str, actor: Actor) -> Card:
+        """An approval as it stands, for somebody who may decide it. Raises `Refused` for all others, and for one nobody
+        knows."""
 
     async def threads(self, room: Place) -> list[Thread]:
         """The conversations of a channel, the latest first."""

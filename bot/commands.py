@@ -58,7 +58,7 @@ def _run(_arguments: argparse.Namespace, settings: Settings) -> int:
         if not settings.admins:
             print("ADMINS is empty: nobody is an admin.", file=sys.stderr)
         told = heed_signals()
-        async with serving(settings) as address:
+        async with serving(settings, told=told) as address:
             print(f"Nod is running: {address}", flush=True)
             await told.wait()
             print("Stopping ...", flush=True)

@@ -16,7 +16,7 @@ from bot.cards import card_of, decide_of, missing_of, offers, token_of
 from bot.engine.machine import apply, has_changed, has_other_approver
 from bot.engine.steps import Decided, Edited
 from bot.engine.types import Actor, Decision, Run, ToolCall, Verdict, parse_actor
-from bot.errors import CheckpointError, PolicyError, StaleRun
+from bot.errors import CheckpointError, PolicyError, Refused, StaleRun
 from bot.policy import grants
 from bot.policy.access import asked_of, authorize, voters_of
 from bot.policy.approvers import approvers_of, fallback_due_s, is_satisfied, named
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 MAX_REASON_CHARS = 1_000
 TOOL_CHANGED = "The tool has changed since this was asked for, so it was not run; it is asked for anew if it can be."
 ELSEWHERE = "This button does not belong here; nothing was decided by it."
+NOT_KNOWN = "This approval is not known any more; nothing was run by this click."
 MOVED = "Something of this was decided or changed meanwhile: look again; nothing was decided by this click."
 CHANGED = "The stored call is not the one that was shown any more; it was not run."
 
@@ -75,7 +76,7 @@ class Decisions:
         await refresh_book(self._parts)
         approval = await self._parts.reader.approval(click.approval_id)
         if approval is None:
-            return chat.Outcome(False, "This approval is not known any more; nothing was run by this click.")
+            return chat.Outcome(False, NOT_KNOWN)
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
         reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
@@ -383,6 +384,18 @@ class Decisions:
         book = self._parts.book
         has_voted = book.human_of(actor.key) in {book.human_of(key) for key in _approving(approval)}
         return not has_voted and self._may_not_decide(approval, actor, is_operator=is_operator) is None
+
+    async def card_for(self, approval_id: str, actor: Actor) -> chat.Card:
+        """An approval as it stands, for somebody who may decide it. Raises `Refused`."""
+        await refresh_book(self._parts)
+        approval = await self._parts.reader.approval(approval_id)
+        if approval is None:
+            raise Refused("not_allowed", NOT_KNOWN)
+        if why := self._may_not_decide(approval, actor):
+            raise Refused("not_allowed", why)
+        if approval.state != "pending" or approval.is_late:
+            raise Refused("not_allowed", present.decided(approval))
+        return self.card(approval)
 
     def card(self, approval: StoredApproval) -> chat.Card:
         return card_of(self._parts, approval)

@@ -162,4 +162,5 @@ def _delivery(item: Item, event: chat.Answered | chat.CardShown | chat.Notice) -
         since_ms=item.created_ms,
         attempts=item.attempts,
         asked_by=item.requester,
+        in_reply_to=item.event_id,
     )

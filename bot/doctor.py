@@ -18,6 +18,7 @@ from bot.models.pool import open_http
 from bot.models.probe import Check, probe
 from bot.models.registry import Registry
 from bot.orchestrator import known_secrets, registry_of, tools_of
+from bot.platforms import discord_options
 from bot.redact import redactor
 from bot.storage.database import open_database, own
 from bot.storage.outbox import OutboxRows
@@ -61,6 +62,8 @@ async def examine(settings: Settings, *, is_offline: bool = False) -> AsyncGener
     for found in await _database(settings):
         yield found
     yield _tools(settings)
+    async for found in _discord(settings, is_offline=is_offline):
+        yield found
     async for found in _models(settings, is_offline=is_offline):
         yield found
 
@@ -119,6 +122,22 @@ def _tools(settings: Settings) -> Finding:
     except ConfigError as err:
         return Finding("tools", False, err.user_message)
     return Finding("tools", True, ", ".join(names))
+
+
+# --- platforms ---------------------------------------------------------------------------------------------------
+
+
+async def _discord(settings: Settings, *, is_offline: bool) -> AsyncGenerator[Finding]:
+    if "discord" not in settings.adapters:
+        return
+    if is_offline:
+        yield Finding("discord", True, "not asked (--offline)", is_note=True)
+        return
+    from adapters.discord import checks
+
+    mask = redactor(settings.secret_values())
+    async for check in checks.examine(discord_options(settings)):
+        yield Finding("discord", check.is_ok, mask(check.text), check.name, check.is_note)
 
 
 # --- models ------------------------------------------------------------------------------------------------------

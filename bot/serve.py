@@ -24,6 +24,7 @@ from bot.engine.types import Actor, Place
 from bot.errors import ConfigError
 from bot.models.clients import ModelClients
 from bot.models.registry import Registry
+from bot.platforms import Platforms
 from bot.storage.database import prepare_data_dir
 
 log = structlog.get_logger()
@@ -43,18 +44,25 @@ class Demo:
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, *, models: Registry | None = None, demo: Demo | None = None
+    settings: Settings,
+    *,
+    models: Registry | None = None,
+    demo: Demo | None = None,
+    told: asyncio.Event | None = None,
 ) -> AsyncIterator[str]:
-    """Serve until the block ends; gives the page's address. Raises `ConfigError`."""
+    """Serve until the block ends; gives the page's address. `told` is set when a platform will never let the bot in
+    again: then the block ought to end. Raises `ConfigError`, also for that."""
     prepare_data_dir(settings.data_dir)
     async with open_app(settings, models=models) as app:
         page = _web_adapter(settings, demo) if "web" in settings.adapters else None
+        platforms = Platforms(settings, told or asyncio.Event())
         http = web.Application(client_max_size=1 << 20)
-        http.add_routes(_health_routes(app))
+        http.add_routes(_health_routes(app, platforms))
         if page is not None:
             page.attach(app.service)
             page.routes(http)
             app.add_adapter(page)
+        platforms.attach(app)
         runner = web.AppRunner(http, access_log=None, shutdown_timeout=3)
         await runner.setup()
         try:
@@ -66,16 +74,20 @@ async def serving(
                     await introduce(page, app)
                     if demo is None:
                         await app.service.joined(WELCOME)
+                await platforms.start()
                 open_runs = await app.service.recover()
                 log.info("bot.ready", version=__version__, open_runs=open_runs, port=runner.addresses[0][1])
                 clock = asyncio.create_task(_keep_time(app))
                 yield _address(settings, runner)
                 clock.cancel()
+                platforms.stop_taking()
                 await app.service.aclose()
         finally:
             if page is not None:
                 await page.close()
+            await platforms.close()
             await runner.cleanup()
+        platforms.check()
 
 
 async def introduce(page: WebAdapter, app: App) -> None:
@@ -130,12 +142,12 @@ def _address(settings: Settings, runner: web.AppRunner) -> str:
     return f"http://{host}:{runner.addresses[0][1]}"
 
 
-def _health_routes(app: App) -> list[web.RouteDef]:
+def _health_routes(app: App, platforms: Platforms) -> list[web.RouteDef]:
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"status": "alive", "version": __version__})
 
     async def readyz(_request: web.Request) -> web.Response:
-        parts = await health(app)
+        parts = await health(app) | platforms.states()
         is_ready = all(state == "ok" for state in parts.values())
         return web.json_response({"ready": is_ready, **parts}, status=200 if is_ready else 503)
 

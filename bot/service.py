@@ -247,8 +247,15 @@ class ChatService:
         attached = await self._parts.context.names_in(place)
         return present.transcript(runs, calls, posts, notices, cards, attached)
 
-    async def rooms(self, platform: str, *, since_ms: int) -> list[tuple[Place, int]]:
-        return await self._parts.reader.rooms(platform, since_ms=since_ms)
+    async def rooms(self, platform: str, *, since_ms: int) -> list[chat.Room]:
+        return [chat.Room(*row) for row in await self._parts.reader.rooms(platform, since_ms=since_ms)]
+
+    async def approval_place(self, approval_id: str) -> Place | None:
+        approval = await self._parts.reader.approval(approval_id)
+        return None if approval is None else approval.place
+
+    async def card_for(self, approval_id: str, actor: Actor) -> chat.Card:
+        return await self._decisions.card_for(approval_id, actor)
 
     async def threads(self, room: Place) -> list[chat.Thread]:
         return [chat.Thread(*row) for row in await self._parts.reader.threads(room)]

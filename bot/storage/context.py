@@ -110,7 +110,7 @@ _NAMES = Statement(
 
 
 HEARD = "heard:"
-"""Before the event id in the key of a turn that was heard."""
+"""Before the conversation and the event id in the key of a turn that was heard."""
 _ASKED = Statement(select(schema.runs.c.id).where(schema.runs.c.event_id == this("this_event")))
 _REMEMBER = Statement(
     sqlite_insert(_turns).on_conflict_do_nothing(index_elements=["key"]),
@@ -230,12 +230,12 @@ def attach(tx: Transaction, run_id: str, attachments: Iterable[Attachment]) -> N
 
 
 def remember(tx: Transaction, conversation_id: int, heard: Iterable[HeardLine]) -> None:
-    """Keep what people said to each other, in the transaction that stores the message it came before: each thing once,
-    and not what was said to the bot, which is there already."""
+    """Keep what people said to each other, in the transaction that stores the message it came before: each thing once
+    in a conversation, and not what was said to the bot, which is there already."""
     for one in heard:
         if tx.first(_ASKED, this_event=one.event_id) is None:
             row = {"conversation_id": conversation_id, "role": "user", "author": one.author, "text": one.text}
-            tx.execute(_REMEMBER, {**row, "key": f"{HEARD}{one.event_id}", "at_ms": one.at_ms})
+            tx.execute(_REMEMBER, {**row, "key": f"{HEARD}{conversation_id}:{one.event_id}", "at_ms": one.at_ms})
 
 
 def newest_attachments(tx: Transaction, conversation: int, run_id: str) -> list[Any]:

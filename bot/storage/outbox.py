@@ -44,7 +44,7 @@ _AGAIN = Statement(
     )
 )
 _NEXT = Statement(
-    select(outbox, runs.c.answer, runs.c.status, runs.c.settled_ms, runs.c.requester)
+    select(outbox, runs.c.answer, runs.c.status, runs.c.settled_ms, runs.c.requester, runs.c.event_id)
     .outerjoin(runs, runs.c.id == outbox.c.run_id)
     .where(outbox.c.conversation_id == this("conversation"), outbox.c.state == "pending")
     .order_by(outbox.c.id)
@@ -95,7 +95,8 @@ _PARKED = Statement(select(outbox.c.id).where(outbox.c.state == "parked").limit(
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to send. `due_in_ms` > 0: not yet. `answer`, `status`, `settled_ms` and `requester` are its run's."""
+    """One thing to send. `due_in_ms` > 0: not yet. `answer`, `status`, `settled_ms`, `requester` and `event_id` are its
+    run's."""
 
     id: int
     place: Place
@@ -113,6 +114,7 @@ class Item:
     status: str
     settled_ms: int
     requester: str
+    event_id: str
 
 
 def post(
@@ -180,6 +182,7 @@ def _next(tx: Transaction, place: Place) -> Item | None:
         status=row.status or "",
         settled_ms=row.settled_ms or row.created_ms,
         requester=row.requester or "",
+        event_id=row.event_id or "",
     )
 
 

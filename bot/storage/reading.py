@@ -271,7 +271,7 @@ _THREADS = _threads_statement()
 
 _last_asked = func.max(_runs.c.created_ms).label("at_ms")
 _ROOMS = Statement(
-    select(*COLUMNS, _last_asked)
+    select(*COLUMNS, _last_asked, func.group_concat(_runs.c.requester.distinct()).label("people"))
     .join(_runs, _runs.c.conversation_id == schema.conversations.c.id)
     .where(schema.conversations.c.platform == this("this_platform"))
     .group_by(schema.conversations.c.id)
@@ -372,10 +372,11 @@ class Reader:
         rows = await self._db.run(lambda tx: tx.all(_THREADS, **room_values(room), at_most=limit))
         return [(read_place(row), row.title, row.updated_ms, row.waiting > 0) for row in rows]
 
-    async def rooms(self, platform: str, *, since_ms: int) -> list[tuple[Place, int]]:
-        """Where people of a platform talked with the bot since then: each place, and when somebody last wrote there."""
+    async def rooms(self, platform: str, *, since_ms: int) -> list[tuple[Place, frozenset[str], int]]:
+        """Where people of a platform talked with the bot since then: each place, who they are, and when somebody last
+        wrote there."""
         rows = await self._db.run(lambda tx: tx.all(_ROOMS, this_platform=platform, since=since_ms))
-        return [(read_place(row), row.at_ms) for row in rows]
+        return [(read_place(row), frozenset(row.people.split(",")), row.at_ms) for row in rows]
 
     # --- posts of the bot ---
 

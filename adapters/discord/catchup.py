@@ -1,0 +1,117 @@
+"""What was missed: looked for once after every new connection, in places the bot already talks in, a few hours back.
+
+A message that was taken in before is known by its event id and starts nothing again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import discord
+import structlog
+
+from adapters.discord.places import PLATFORM, channel_id, direct_user
+from adapters.discord.sending import custom_ids
+from bot.chat import ChatService, Place, Room
+
+log = structlog.get_logger()
+
+MISSED_AT_MOST = timedelta(hours=6)
+JOINED_WITHIN = timedelta(days=30)
+DIRECT_WITHIN = timedelta(days=7)
+MAX_MESSAGES = 200
+Take = Callable[[discord.Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where to look, and from when on."""
+
+    channel_id: int
+    guild_id: int
+    after: datetime
+    user_id: int | None = None
+
+
+async def joined(service: ChatService) -> list[Room]:
+    """The places the bot talks in."""
+    since_ms = int((time.time() - JOINED_WITHIN.total_seconds()) * 1000)
+    return await service.rooms(PLATFORM, since_ms=since_ms)
+
+
+def looks(rooms: list[Room], now: datetime) -> list[Look]:
+    """Where something may have been missed: each thread and channel once, since somebody last wrote to the bot there,
+    and not further back than six hours."""
+    found: dict[Place, datetime] = {}
+    for room in rooms:
+        last = datetime.fromtimestamp(room.at_ms / 1000, UTC)
+        is_old_talk = direct_user(room.place) is not None and last < now - DIRECT_WITHIN
+        for place in () if is_old_talk else (room.place, room.place.room):
+            found[place] = max(last, found.get(place, now - MISSED_AT_MOST))
+    return [_look(place, after) for place, after in found.items()]
+
+
+def _look(place: Place, after: datetime) -> Look:
+    if (user_id := direct_user(place)) is not None:
+        return Look(0, 0, after, user_id)
+    return Look(channel_id(place), int(place.workspace), after)
+
+
+class Catchup:
+    """Looks through the places the bot talks in. `is_live` tells whether a run is being shown by this process."""
+
+    def __init__(self, client: discord.Client, *, take: Take, is_live: Callable[[str], bool]) -> None:
+        self._client = client
+        self._take = take
+        self._is_live = is_live
+
+    async def look(self, rooms: list[Room], *, now: datetime) -> int:
+        """Take what was missed; gives how many messages were looked at. One place after the other: it is in no hurry,
+        and the rate limits are for what people wait for."""
+        seen = 0
+        for one in looks(rooms, now):
+            try:
+                seen += await self._look_in(one)
+            except (discord.DiscordException, OSError, TimeoutError) as err:
+                log.info("catchup.not_read", channel=one.channel_id, why=str(err)[:100])
+        log.info("catchup.done", messages=seen)
+        return seen
+
+    async def _look_in(self, look: Look) -> int:
+        channel = await self._channel(look)
+        if channel is None:
+            return 0
+        seen = 0
+        async for message in channel.history(limit=MAX_MESSAGES, after=look.after, oldest_first=True):
+            seen += 1
+            me = self._client.user
+            if me is not None and message.author.id == me.id:
+                await self._clear(message)
+            else:
+                await self._take(message)
+        return seen
+
+    async def _channel(self, look: Look) -> discord.abc.Messageable | None:
+        """Where to read; None where Discord has said already that nothing is new."""
+        if look.user_id is not None:
+            return await self._client.create_dm(discord.Object(look.user_id))
+        guild = self._client.get_guild(look.guild_id)
+        if guild is None:
+            return None
+        channel = guild.get_channel_or_thread(look.channel_id)
+        last = getattr(channel, "last_message_id", None)
+        if last is not None and discord.utils.snowflake_time(last) <= look.after:
+            return None
+        return self._client.get_partial_messageable(look.channel_id, guild_id=look.guild_id)
+
+    async def _clear(self, message: discord.Message) -> None:
+        """Remove what an earlier process was showing of work that goes on elsewhere by now, or is over."""
+        stops = [one for one in custom_ids(message.components) if one.startswith("nod:stop:")]
+        if stops and not self._is_live(stops[0].removeprefix("nod:stop:")):
+            try:
+                await message.delete()
+            except discord.HTTPException as err:
+                log.info("draft.not_removed", code=err.code)

@@ -1,0 +1,287 @@
+"""Messages in: which of them are for the bot, where they belong, and what came before them.
+
+A message becomes an `Inbound` whose event id is Discord's own, so that it starts one run however often, and by
+whichever way, it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+import aiohttp
+import discord
+import structlog
+
+from adapters.discord.homes import NO_SERVER, Homes
+from adapters.discord.listening import Listening
+from adapters.discord.markup import plain
+from adapters.discord.messages import calls, event_id, readable
+from adapters.discord.options import Options
+from adapters.discord.people import actor_of
+from adapters.discord.places import PLATFORM, direct_place, place_in, thread_of
+from adapters.discord.rooms import Rooms
+from adapters.discord.uploads import fetch_uploads
+from adapters.visible import is_blank
+from bot.chat import Actor, ChatService, Inbound, Place
+from bot.errors import BotError, Refused
+
+log = structlog.get_logger()
+
+EMPTY = "I am listening. Write what you want after my name; `/nod help` lists what else you can write."
+FAILED = "Something went wrong inside the bot, so I did not take this. Write it again in a moment."
+WORDS = frozenset({"stop", "help", "reset-thread"})
+"""What may be written as a message instead of after `/nod`."""
+MAX_PROGRAMS_IN_A_ROW = 3
+"""How often programs may answer each other before a person has to say something again."""
+_TALK = frozenset({discord.MessageType.default, discord.MessageType.reply})
+_MAY_OPEN = ("create_public_threads", "send_messages_in_threads")
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Where a message was written, and by whom. `is_new`: it opens a thread of its own."""
+
+    place: Place
+    actor: Actor
+    is_new: bool = False
+
+
+class Intake:
+    """`talkers` are, by place, the ids of those who talked with the bot there: in threads they need not mention it."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        service: Callable[[], ChatService],
+        options: Options,
+        *,
+        rooms: Rooms,
+        homes: Homes,
+        listening: Listening,
+        http: Callable[[], aiohttp.ClientSession],
+        hosts: frozenset[str],
+    ) -> None:
+        self._client = client
+        self._service = service
+        self._options = options
+        self._rooms = rooms
+        self._homes = homes
+        self._listening = listening
+        self._http = http
+        self._hosts = hosts
+        self.talkers: dict[Place, set[str]] = {}
+        self._programs: dict[int, int] = {}
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    # --- messages ---
+
+    async def take(self, message: discord.Message, *, is_late: bool = False) -> None:
+        """Take a message in, if it is for the bot. A late one was missed: whatever else than a question it was is
+        forgotten, and nobody is told what it was refused for."""
+        lock = self._locks.setdefault(message.channel.id, asyncio.Lock())
+        async with lock:  # in the order they were written, though one has files and the next has none
+            try:
+                await self._take(message, is_late=is_late)
+            except Exception:  # the rim of an event
+                log.exception("message.failed", message=message.id)
+                if not is_late:
+                    await self.say(message, FAILED)
+
+    async def _take(self, message: discord.Message, *, is_late: bool) -> None:
+        if not self._is_from_somebody(message) or not self._is_for_us(message):
+            return
+        text = readable(message, self._own_ids(message.guild))
+        if is_late and (text.lower() in WORDS or (is_blank(text) and not message.attachments)):
+            return
+        here = await self._here(message)
+        if here is None:
+            await self._answer(message, NO_SERVER, is_late=is_late)
+        elif is_blank(text) and not message.attachments:
+            await self.say(message, EMPTY)
+        elif text.lower() in WORDS and not message.attachments:
+            await self.say(message, await self._service().command(here.place, here.actor, text.lower()))
+        else:
+            await self._receive(message, here, text, is_late=is_late)
+
+    async def _receive(self, message: discord.Message, here: Here, text: str, *, is_late: bool) -> None:
+        try:
+            inbound = await self._inbound(message, here, text)
+            if here.is_new:
+                self._rooms.expect(message.id, text, message.author.id)
+            await self._service().receive(inbound)
+        except Refused as err:
+            if not err.is_repeated:
+                await self._answer(message, err.user_message, is_late=is_late)
+        except BotError as err:
+            await self._answer(message, err.user_message, is_late=is_late)
+        else:
+            self.note(here.place, here.actor)
+
+    async def _inbound(self, message: discord.Message, here: Here, text: str, suffix: str = "") -> Inbound:
+        own = self._own_ids(message.guild)
+        heard = await self._listening.before(message, own, is_new=here.is_new)
+        uploads = await fetch_uploads(message.attachments, self._http(), self._hosts) if message.attachments else ()
+        at_ms = int(message.created_at.timestamp() * 1000)
+        return Inbound(f"{event_id(message.id)}{suffix}", here.place, here.actor, text, at_ms, uploads, heard)
+
+    def note(self, place: Place, actor: Actor) -> None:
+        """This person talks with the bot here."""
+        if place.thread or place.channel.startswith("@"):
+            self.talkers.setdefault(place, set()).add(actor.key)
+
+    async def say(self, message: discord.Message, text: str) -> None:
+        """Answer in a word that need not arrive."""
+        try:
+            await message.channel.send(
+                text,
+                reference=message.to_reference(fail_if_not_exists=False),
+                mention_author=False,
+                suppress_embeds=True,
+            )
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as err:
+            log.info("word.not_sent", kind=type(err).__name__)
+
+    async def _answer(self, message: discord.Message, text: str, *, is_late: bool) -> None:
+        if not is_late:
+            await self.say(message, plain(text))
+
+    # --- whose, and where ---
+
+    def _is_from_somebody(self, message: discord.Message) -> bool:
+        """Whether a person wrote this, or a program that the operator listed and that does not talk to itself."""
+        if message.type not in _TALK or (self._client.user and message.author.id == self._client.user.id):
+            return False
+        is_program = message.author.bot or message.webhook_id is not None
+        if not is_program:
+            self._programs.pop(message.channel.id, None)
+            return True
+        if message.author.id not in self._options.bots:
+            return False
+        in_a_row = self._programs[message.channel.id] = self._programs.get(message.channel.id, 0) + 1
+        return in_a_row <= MAX_PROGRAMS_IN_A_ROW
+
+    def _is_for_us(self, message: discord.Message) -> bool:
+        if message.guild is None:
+            return True
+        own = self._own_ids(message.guild)
+        if calls(message.content, own) or self._is_reply_to_us(message):
+            return True
+        return self._is_followed(message) and not self._is_for_others(message)
+
+    def _is_reply_to_us(self, message: discord.Message) -> bool:
+        me, reference = self._client.user, message.reference
+        if me is None or reference is None or not (message.content or message.attachments):
+            return False
+        resolved = reference.resolved or reference.cached_message
+        if isinstance(resolved, discord.Message):
+            return resolved.author.id == me.id
+        return any(one.id == me.id for one in message.mentions)
+
+    def _is_followed(self, message: discord.Message) -> bool:
+        """In a thread the bot opened everybody is heard, in others those who talked with it there before."""
+        channel, me = message.channel, self._client.user
+        if not isinstance(channel, discord.Thread) or message.guild is None or me is None or not message.content:
+            return False
+        place = place_in(message.guild.id, channel)
+        talkers = self.talkers.get(place, set())
+        key = f"{PLATFORM}:{message.guild.id}/{message.author.id}"
+        return bool(talkers) and (channel.owner_id == me.id or key in talkers)
+
+    def _is_for_others(self, message: discord.Message) -> bool:
+        """Whether people talk to each other: one is mentioned, or replied to."""
+        return bool(message.mentions) or message.reference is not None
+
+    def _own_ids(self, guild: discord.Guild | None) -> frozenset[int]:
+        """The bot's id, and that of the role Discord made for it in a server."""
+        me = self._client.user
+        role = guild.self_role if guild is not None else None
+        return frozenset(one.id for one in (me, role) if one is not None)
+
+    async def _here(self, message: discord.Message) -> Here | None:
+        """Where this belongs, and its author; None for a direct message of somebody who is in no server of ours."""
+        if message.guild is None:
+            actor = await self._homes.actor(message.author)
+            return None if actor is None else Here(direct_place(actor.workspace, message.author.id), actor)
+        actor = actor_of(message.author, message.guild.id, listed=self._options.bots)
+        room = place_in(message.guild.id, message.channel)
+        if room.thread or isinstance(message.channel, discord.Thread) or not self._opens_threads(message.channel):
+            return Here(room, actor)
+        return Here(thread_of(room, message.id), actor, is_new=True)
+
+    def _opens_threads(self, channel: discord.abc.MessageableChannel | discord.interactions.InteractionChannel) -> bool:
+        """Whether a question here is given a thread: as the operator wants it, where the bot may."""
+        if self._options.answers == "place" or not isinstance(channel, discord.TextChannel):
+            return False
+        allowed = channel.permissions_for(channel.guild.me)
+        return all(getattr(allowed, name) for name in _MAY_OPEN)
+
+    # --- what becomes of a message ---
+
+    async def edited(self, payload: discord.RawMessageUpdateEvent) -> None:
+        """A question that reads differently now begins anew, if nothing of it has started. An update without a new text
+        (a preview that was loaded) is none."""
+        message, before = payload.message, payload.cached_message
+        is_same = before is not None and before.content == message.content
+        if message.edited_at is None or is_same or not self._is_from_somebody(message) or not self._is_for_us(message):
+            return
+        text = readable(message, self._own_ids(message.guild))
+        here = await self._here(message)
+        if here is None or is_blank(text):
+            return
+        inbound = await self._inbound(message, here, text, f":{_stamp(message.edited_at)}")
+        await self._service().edited(inbound, was=event_id(message.id))
+
+    async def deleted(self, message_ids: Sequence[int]) -> None:
+        """Questions that were deleted are answered no more."""
+        for one in message_ids:
+            await self._service().deleted(event_id(one))
+
+    # --- /ask ---
+
+    async def ask(
+        self, interaction: discord.Interaction, text: str, attachments: tuple[discord.Attachment, ...]
+    ) -> None:
+        """Take a question that came as a command. Everybody sees it; where it opens a thread, that hangs on it. Raises
+        `BotError` with a sentence for the person."""
+        uploads = await fetch_uploads(attachments, self._http(), self._hosts) if attachments else ()
+        place, actor = await self.where(interaction)
+        channel = interaction.channel
+        opens = channel is not None and interaction.guild is not None and self._opens_threads(channel)
+        shown = f"**{plain(actor.label)}** asks: {plain(text)}"
+        said = await interaction.response.send_message(
+            shown if len(shown) <= 2000 else f"{shown[:1990]} …", suppress_embeds=True
+        )
+        if opens and said.message_id is not None:
+            place = thread_of(place, said.message_id)
+            self._rooms.expect(said.message_id, text, interaction.user.id)
+        at_ms = int(interaction.created_at.timestamp() * 1000)
+        try:
+            await self._service().receive(Inbound(event_id(interaction.id), place, actor, text, at_ms, uploads))
+        except BotError:
+            await interaction.delete_original_response()
+            raise
+        self.note(place, actor)
+
+    async def where(self, interaction: discord.Interaction) -> tuple[Place, Actor]:
+        """Where somebody used a command or a button, and as whom. Raises `Refused` where nobody knows who they are."""
+        if interaction.guild_id is not None:
+            if not isinstance(interaction.user, discord.Member) or interaction.channel is None:
+                raise Refused("not_allowed", "Discord did not say who you are in this server; try it again.")
+            actor = actor_of(interaction.user, interaction.guild_id, listed=self._options.bots)
+            return place_in(interaction.guild_id, interaction.channel), actor
+        return await self.where_direct(interaction.user)
+
+    async def where_direct(self, user: discord.abc.User, workspace: str = "") -> tuple[Place, Actor]:
+        """The direct talk with somebody, and who they are in this server. Raises `Refused` where they are nobody."""
+        actor = await self._homes.actor(user, workspace)
+        if actor is None:
+            raise Refused("not_allowed", NO_SERVER)
+        return direct_place(actor.workspace, user.id), actor
+
+
+def _stamp(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

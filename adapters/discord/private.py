@@ -1,0 +1,40 @@
+"""Answers to one person alone: ephemeral, by the interaction's own token, which Discord takes for fifteen minutes.
+
+What cannot be said privately any more is not said: it belongs nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+import structlog
+
+from adapters.discord.markup import private_answer
+
+log = structlog.get_logger()
+
+Interaction = discord.Interaction[Any]
+
+
+async def tell(interaction: Interaction, text: str) -> None:
+    """Say something to this person alone; what is too long for a message comes as a file."""
+    content, file = private_answer(text)
+    await _send(interaction, content=content, files=[] if file is None else [file], suppress_embeds=True)
+
+
+async def tell_view(interaction: Interaction, view: Any, files: Sequence[tuple[str, bytes]] = ()) -> None:
+    """Show something with buttons to this person alone."""
+    view.stop()  # nothing is kept of it: its buttons are known by their ids
+    await _send(interaction, view=view, files=files)
+
+
+async def _send(interaction: Interaction, *, files: Sequence[tuple[str, bytes]], **what: Any) -> None:
+    attached = [discord.File(io.BytesIO(data), name) for name, data in files]
+    send = interaction.followup.send if interaction.response.is_done() else interaction.response.send_message
+    try:
+        await send(**what, files=attached, ephemeral=True)
+    except discord.HTTPException as err:
+        log.info("private.not_told", code=err.code)

@@ -1,0 +1,71 @@
+"""Where a place is on Discord: its channel, its thread, which may have to be opened first, or a direct talk."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import discord
+
+from adapters.discord.places import channel_id, direct_user
+from bot.chat import Place
+from bot.errors import PlaceGone, SendError
+
+Open = discord.PartialMessageable | discord.DMChannel
+"""Where messages can be sent."""
+MAX_KNOWN = 10_000
+NOT_READY_S = 2.0
+MAX_TITLE_CHARS = 80
+THREAD_EXISTS = 160004
+NO_SUCH_BEGINNING = frozenset({THREAD_EXISTS, 10008, 50024, 160006})
+"""There is a thread on it already, there is no such message, this kind of channel has none: then it is sent to as it
+is, and that says whether it is there."""
+UNTITLED = "Question"
+
+
+class Rooms:
+    """Opens places. What was opened is remembered, so that a thread is asked for once in a process."""
+
+    def __init__(self, client: discord.Client) -> None:
+        self._client = client
+        self._opened: OrderedDict[int, None] = OrderedDict()
+        self._titles: OrderedDict[int, tuple[str, int]] = OrderedDict()
+
+    def expect(self, message_id: int, title: str, asker_id: int) -> None:
+        """A thread will be wanted on this message: how it is to be called, and who belongs into it."""
+        self._titles[message_id] = (" ".join(title.split())[:MAX_TITLE_CHARS] or UNTITLED, asker_id)
+        while len(self._titles) > MAX_KNOWN:
+            self._titles.popitem(last=False)
+
+    async def open(self, place: Place) -> Open:
+        """The channel of a place, which exists from now on. Raises `SendError` before there is a connection,
+        `PlaceGone` for a server the bot is not in, and `discord.HTTPException`."""
+        if not self._client.is_ready():
+            raise SendError("I am not connected to Discord yet.", retry_after_s=NOT_READY_S)
+        if (user_id := direct_user(place)) is not None:
+            return await self._client.create_dm(discord.Object(user_id))
+        guild_id = int(place.workspace)
+        if self._client.get_guild(guild_id) is None:
+            raise PlaceGone("I am not in that server any more.")
+        if place.thread:
+            await self._open_thread(guild_id, int(place.channel), int(place.thread))
+        return self._client.get_partial_messageable(channel_id(place), guild_id=guild_id)
+
+    async def _open_thread(self, guild_id: int, parent_id: int, thread_id: int) -> None:
+        if thread_id in self._opened or self._client.get_channel(thread_id) is not None:
+            return
+        title, asker_id = self._titles.pop(thread_id, ("", 0))
+        message = self._client.get_partial_messageable(parent_id, guild_id=guild_id).get_partial_message(thread_id)
+        try:
+            thread = await message.create_thread(name=title or _title((await message.fetch()).content))
+            if asker_id:
+                await thread.add_user(discord.Object(asker_id))
+        except discord.HTTPException as err:
+            if err.code not in NO_SUCH_BEGINNING:
+                raise
+        self._opened[thread_id] = None
+        while len(self._opened) > MAX_KNOWN:
+            self._opened.popitem(last=False)
+
+
+def _title(text: str) -> str:
+    return " ".join(text.split())[:MAX_TITLE_CHARS] or UNTITLED

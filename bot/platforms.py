@@ -1,0 +1,80 @@
+"""The chat platforms of a bot that serves: opened, started and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.app import App
+from bot.config.settings import Settings
+from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from adapters.discord import DiscordAdapter, Options
+
+log = structlog.get_logger()
+
+
+class Platforms:
+    """What `ADAPTERS` names beside the page. `told` is set when one of them will never let the bot in again."""
+
+    def __init__(self, settings: Settings, told: asyncio.Event) -> None:
+        self._told = told
+        self._failure: ConfigError | None = None
+        self._discord: DiscordAdapter | None = None
+        if "discord" in settings.adapters:
+            from adapters.discord import DiscordAdapter  # half a second, for those who use it
+
+            self._discord = DiscordAdapter(discord_options(settings), failed=self._failed)
+
+    def attach(self, app: App) -> None:
+        """Let the service show through them, and them hand in what comes."""
+        if self._discord is not None:
+            self._discord.attach(app.service)
+            app.add_adapter(self._discord)
+
+    async def start(self) -> None:
+        """Log in everywhere. Raises `ConfigError`."""
+        if self._discord is not None:
+            await self._discord.start()
+
+    def stop_taking(self) -> None:
+        """Take nothing new; what is being worked on can still be shown."""
+        if self._discord is not None:
+            self._discord.stop_taking()
+
+    async def close(self) -> None:
+        if self._discord is not None:
+            await self._discord.close()
+
+    def states(self) -> dict[str, str]:
+        """By platform, "ok" or what is not ready."""
+        return {} if self._discord is None else {self._discord.platform: self._discord.state()}
+
+    def check(self) -> None:
+        """Raise `ConfigError` where a platform refused the bot for good."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _failed(self, why: ConfigError) -> None:
+        log.error("platform.refused", key=why.key, why=why.user_message)
+        self._failure = why
+        self._told.set()
+
+
+def discord_options(settings: Settings) -> Options:
+    """What the operator chose for Discord."""
+    from adapters.discord import Options
+
+    return Options(
+        token=settings.discord_token.get_secret_value(),
+        data_dir=settings.data_dir,
+        api_url=settings.discord_api_url,
+        gateway_url=settings.discord_gateway_url,
+        answers=settings.discord_answers,
+        reads_along=settings.discord_message_content,
+        bots=frozenset(map(int, settings.discord_bots)),
+        shards=settings.discord_shards,
+    )
