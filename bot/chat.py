@@ -341,8 +341,15 @@ class ChatService(Protocol):
     async def joined(self, place: Place) -> None:
         """The bot has come into this workspace: say there, once, what it can do, who approves and what is missing."""
 
-    async def stop(self, place: Place, actor: Actor) -> str:
-        """Stop what this person started in this place; gives the sentence to show."""
+    async def stop(self, place: Place, actor: Actor, *, run_id: str = "") -> str:
+        """Stop what this person started in this place, or only this run of it; gives the sentence to show."""
+
+    async def deleted(self, event_id: str) -> None:
+        """The message of this event was deleted: what was to answer it ends without a word."""
+
+    async def edited(self, inbound: Inbound, *, was: str) -> Receipt | None:
+        """The message whose event was `was` reads otherwise now; `inbound` has an event id of its own. Where its author
+        wrote it and no tool of its run has started, that run ends without a word and a new one begins; else None."""
 
     async def transcript(self, place: Place) -> list[Event]:
         """Everything said and shown in this place, in order, from the store."""

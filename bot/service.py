@@ -25,13 +25,15 @@ from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
-from bot.policy.access import Administer, Stop, Talk, authorize
+from bot.policy.access import Administer, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.explain import Explanation
 from bot.retention import Retention
 from bot.runner.inprocess import Runner
+from bot.stops import Stops
 from bot.storage.audit import AuditRows
 from bot.storage.context import HeardLine
+from bot.storage.intake import Receipt
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
 from bot.welcome import Strangers, welcome
@@ -57,10 +59,11 @@ class ChatService:
         self._runner: Runner[str] = Runner(self._work)
         self._decisions = Decisions(parts, audit, self._runner.kick)
         self._memory = Memory(parts)
+        self._stops = Stops(parts, self._runner, abandon=self._abandon, start_next=self._start_next)
         self._askers: dict[Place, Actor] = {}
         self._summaries: Runner[Place] = Runner(self._sum_up)
         self._words = Words(
-            parts, audit, Doors(self.stop, self.decide, self.pending, self._withdraw, self._stop_all_of)
+            parts, audit, Doors(self.stop, self.decide, self.pending, self._withdraw, self._stops.stop_all_of)
         )
         self._suspects: list[str] = []
         self._one_by_one: asyncio.Task[None] | None = None
@@ -86,6 +89,12 @@ class ChatService:
             attachments=attached,
             heard=[self._heard(one) for one in inbound.heard],
         )
+        return await self._received(inbound, run, stored, attached)
+
+    async def _received(
+        self, inbound: chat.Inbound, run: Run, stored: Receipt, attached: tuple[Attachment, ...]
+    ) -> chat.Receipt:
+        """Show what is stored now, and work on it."""
         run_id = stored.run_id
         if stored.is_known:
             log.log(logging.INFO if stored.is_same else logging.WARNING, "message.repeated", run=run_id)
@@ -203,41 +212,37 @@ class ChatService:
 
     # --- stop ---
 
-    async def stop(self, place: Place, actor: Actor) -> str:
-        """Stop what this person may stop here: what works or is queued first, else what waits."""
+    async def stop(self, place: Place, actor: Actor, *, run_id: str = "") -> str:
+        """Stop this run, or what this person may stop here: what works or is queued first, else what waits."""
+        return await self._stops.stop(place, actor, run_id)
+
+    async def deleted(self, event_id: str) -> None:
+        """The message of this event was deleted: its run ends without a word; what has run has run."""
+        await self._stops.deleted(event_id)
+
+    async def edited(self, inbound: chat.Inbound, *, was: str) -> chat.Receipt | None:
+        """The message whose event was `was` reads otherwise now, which is an event of its own: while no call has
+        started, its run ends without a word and a new one stands in its place. None where nothing changes."""
+        if receipt := await self._known(inbound):
+            return receipt
+        old = await self._stops.unbegun(was, inbound.actor)
+        if old is None:
+            return None
         await refresh_book(self._parts)
-        book, now_ms = self._parts.book, self._parts.clock()
-        active = await self._parts.reader.active_in(place)
-        mine = [one for one in active if authorize(book, actor, Stop(one[2], place.scope), now_ms) is None]
-        working = [run_id for run_id, status, _ in mine if status in ("queued", "running")]
-        chosen = working or [run_id for run_id, _, _ in mine]
-        stopped = [run_id for run_id in chosen if await self._stop_run(run_id, actor)]
-        return "Stopped." if stopped else "There is nothing of yours to stop here."
+        await self._check_may_talk(inbound.actor, inbound.place)
+        attached = await self._attachments(inbound)
+        run = self._new_run(inbound)
+        if run.task == old.run.task:
+            return None
+        stored = await self._stops.exchange(
+            old, run, event_id=inbound.event_id, at_ms=inbound.at_ms, attachments=attached
+        )
+        return None if stored is None else await self._received(inbound, run, stored, attached)
 
-    async def _stop_all_of(self, key: str, actor: Actor) -> int:
-        """Stop everything that somebody had started; gives how much."""
-        run_ids = await self._parts.runs.open_of(key)
-        return sum([await self._stop_run(run_id, actor) for run_id in run_ids])
-
-    async def _stop_run(self, run_id: str, actor: Actor) -> bool:
-        await self._runner.cancel(run_id)
-        try:
-            stored = await self._parts.runs.load(run_id)
-        except CheckpointError as err:
-            await self._abandon(run_id, err.user_message)
-            return True
-        if stored.run.is_over:
-            await self._start_next(stored.conversation_id)
-            return False
-        fact = Stopped(actor.label)
-        after = apply(stored.run, fact)
-        try:
-            await self._parts.runs.commit(stored.run, [fact], after)
-        except StaleRun:
-            return False
-        await Show(self._parts, stored.run.place).on_fact(after, fact)
-        await self._start_next(stored.conversation_id)
-        return True
+    async def _known(self, inbound: chat.Inbound) -> chat.Receipt | None:
+        """The receipt of a message that was delivered again; None for one that nobody has stored."""
+        run_id = await self._parts.runs.find(inbound.event_id)
+        return None if run_id is None else chat.Receipt(run_id, is_duplicate=True)
 
     # --- reading ---
 
@@ -370,9 +375,9 @@ class ChatService:
         while True:
             await self._runner.rested(run_id)
             stored = await self._parts.runs.load(run_id)
-            if stored.status != "queued":
+            if stored.run.is_over or (stored.status != "queued" and not self._stops.is_stopping(run_id)):
                 return stored
-            await asyncio.sleep(QUEUE_POLL_S)  # another run of its conversation comes first
+            await asyncio.sleep(QUEUE_POLL_S)  # another run of its conversation comes first, or its end is being stored
 
     async def idle(self) -> None:
         """Wait until every run rests, answered or waiting for people, and all that can be shown of it is shown."""

@@ -265,6 +265,8 @@ class Show:
                 if run.status != "done":  # an end from outside may have moved any call
                     await self._show_lines(adapter, run, list(run.batch))
                 self._deliver(run.place)
+                if run.answer is None:  # no answer that is sent says so
+                    await show_passing(adapter, run.place, chat.Working(run.id, present.over(run.status)))
             case _:
                 pass
 

@@ -277,8 +277,8 @@ def _add(run: Run, fact: Fact) -> Run:
             return _returned(run, fact)
         case Answered(text, status):
             return replace(run, answer=text, status=status)
-        case Stopped(by):
-            return _stopped(run, by)
+        case Stopped(by, is_quiet):
+            return _stopped(run, by, is_quiet=is_quiet)
         case Restored():
             return _restored(run)
         case _:
@@ -371,9 +371,9 @@ def _returned(run: Run, fact: Returned) -> Run:
     return replace(run, corrections=run.corrections + 1, last_fault=call.reply) if is_first_fault else run
 
 
-def _stopped(run: Run, by: str) -> Run:
+def _stopped(run: Run, by: str, *, is_quiet: bool) -> Run:
     calls = tuple(call if call.is_final else _interrupt(call, by) for call in run.calls)
-    return replace(run, calls=calls, status="cancelled", answer=words.stopped(run, by))
+    return replace(run, calls=calls, status="cancelled", answer=None if is_quiet else words.stopped(run, by))
 
 
 def _interrupt(call: ToolCall, by: str) -> ToolCall:

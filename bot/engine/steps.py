@@ -163,9 +163,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A person stopped the run."""
+    """A person stopped the run. `is_quiet`: what it was to answer is gone, so nothing is answered and nothing of it is
+    remembered."""
 
     by: str
+    is_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

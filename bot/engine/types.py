@@ -429,7 +429,8 @@ class Run:
     counts replies that held calls; it survives a pause. `last_fault` is the reply whose fault was counted last.
     `weight` is the sum of the messages' weights, 0 = not counted yet; `tokens_per_weight` is what the model's own
     counts say a byte is in tokens.
-    `taint` is what the history it was given had read. `with_final` False = scheduled work: no persona, no streaming.
+    `taint` is what the history it was given had read. `with_final` False = scheduled work: no persona, no streaming. A
+    run that is over and has no `answer` ended without a word.
     """
 
     id: str

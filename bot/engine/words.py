@@ -24,6 +24,7 @@ RESTORED_RUN = (
     "Ask again if it is still needed."
 )
 UNFINISHED = "This is not finished: the bot stopped or was held up in the middle of it, and goes on when it can."
+UNANSWERED = "This has no answer of its own: the message it was to answer is gone."
 PARKED = (
     "I stopped working on this: three starts in a row, the bot ended unexpectedly while it was at it. "
     "The operator finds more in the log; ask again once it is mended."
@@ -72,7 +73,8 @@ def cancelled(by: str) -> str:
 
 
 def cut_short(by: str) -> str:
-    return f"Stopped by {by} before it had ended: it only reads, so nothing was changed."
+    who = f" by {by}" if by else ""
+    return f"Stopped{who} before it had ended: it only reads, so nothing was changed."
 
 
 def refused_by_policy(verdict: Verdict) -> str:
@@ -198,6 +200,8 @@ def response(run: Run) -> str:
     """What the person who asked reads now: the answer, or the question about what still waits."""
     if run.answer is not None:
         return run.answer
+    if run.is_over:
+        return UNANSWERED
     if not run.waiting:
         return UNFINISHED
     is_partly_decided = any(call.decision for call in run.batch)

@@ -87,13 +87,11 @@ _without_images = select(_attachments.c.run_id, _attachments.c.seq, _attachments
 
 
 def _newest_of(chosen: Select[Any]) -> Statement:
-    """Its own attachments first, then the newest of settled messages."""
+    """Its own attachments first, then the newest of settled messages that were answered."""
+    is_settled = among(schema.runs.c.status, ("done", "failed", "cancelled")) & schema.runs.c.answer.is_not(None)
     return Statement(
         chosen.join(schema.runs, schema.runs.c.id == _attachments.c.run_id)
-        .where(
-            schema.runs.c.conversation_id == this("conversation"),
-            _is_its_own | among(schema.runs.c.status, ("done", "failed", "cancelled")),
-        )
+        .where(schema.runs.c.conversation_id == this("conversation"), _is_its_own | is_settled)
         .order_by(_is_its_own.desc(), schema.runs.c.seq.desc(), _attachments.c.seq)
         .limit(MAX_ATTACHMENTS)
     )

@@ -9,18 +9,30 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import and_, case, func, select, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot import crash
 from bot.engine import words
 from bot.engine.machine import apply
-from bot.engine.steps import Answered, Asked, Compacted, Decided, Edited, Fact, Restored, Returned, Started, Worded
+from bot.engine.steps import (
+    Answered,
+    Asked,
+    Compacted,
+    Decided,
+    Edited,
+    Fact,
+    Restored,
+    Returned,
+    Started,
+    Stopped,
+    Worded,
+)
 from bot.engine.types import Attachment, CallState, Place, Run, RunStatus, parse_actor
 from bot.errors import CheckpointError, StaleRun
-from bot.storage import approvals, audit, calls, codec, messages, outbox, schema
-from bot.storage.context import HeardLine, attach, remember
+from bot.storage import approvals, audit, calls, codec, intake, messages, outbox, schema
+from bot.storage.context import HeardLine
 from bot.storage.database import PATIENCE_S, Database, Transaction
-from bot.storage.places import COLUMNS, find_conversation, make_conversation, read_place
+from bot.storage.intake import Receipt
+from bot.storage.places import COLUMNS, find_conversation, read_place
 from bot.storage.statements import Statement, among, insert_of, this
 
 EFFECT_PATIENCE_S = 30.0
@@ -39,15 +51,6 @@ _CRASH_STEPS = {
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of a message: the id of its run, whether its event was known, and whether it says the same."""
-
-    run_id: str
-    is_known: bool = False
-    is_same: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,6 @@ class OpenRun:
 _runs, _calls = schema.runs, schema.calls
 
 _HEAD = ("head", "status", "answer", "model", "prompt_tokens", "completion_tokens")
-_ENQUEUE = Statement(
-    sqlite_insert(_runs)
-    .values(seq=select(func.coalesce(func.max(_runs.c.seq), 0) + 1).scalar_subquery(), status="queued")
-    .on_conflict_do_nothing(index_elements=["event_id"]),
-    *("id", "conversation_id", "event_id", "requester", "requester_name", "task", "model", "head", "created_ms"),
-)
-_KNOWN = Statement(select(_runs.c.id, _runs.c.task).where(_runs.c.event_id == this("this_event")))
 _ACTIVE = Statement(
     select(_runs.c.id, _runs.c.status)
     .where(_runs.c.conversation_id == this("conversation"), among(_runs.c.status, ("queued", "running")))
@@ -169,33 +165,37 @@ class RunRows:
         """Store a message as a queued run, with what came with it and what was heard before it, once per event."""
 
         def enqueue(tx: Transaction) -> Receipt:
-            conversation_id = make_conversation(tx, run.place)
-            row = {
-                "id": run.id,
-                "conversation_id": conversation_id,
-                "event_id": event_id,
-                "requester": run.requester.key,
-                "requester_name": run.requester.label,
-                "task": run.task,
-                "model": run.model,
-                "head": codec.head_to_text(run),
-                "created_ms": at_ms,
-            }
-            if tx.execute(_ENQUEUE, row) == 1:
-                attach(tx, run.id, attachments)
-                remember(tx, conversation_id, heard)
-                outbox.unpark(tx, run.place)
-                crash.at("inbox.inside")
-                return Receipt(run.id)
-            known = tx.first(_KNOWN, this_event=event_id)
-            if known.id == run.id:
-                return Receipt(run.id)  # ours: the commit had succeeded though its word was lost
-            return Receipt(known.id, is_known=True, is_same=known.task == run.task)
+            return intake.enqueue(tx, run, event_id=event_id, at_ms=at_ms, attachments=attachments, heard=heard)
 
         crash.at("inbox.before")
         receipt = await self._db.run(enqueue)
         crash.at("inbox.after")
         return receipt
+
+    async def exchange(
+        self, old: Run, fact: Stopped, new: Run, *, event_id: str, at_ms: int, attachments: Sequence[Attachment] = ()
+    ) -> Receipt:
+        """Stop a run of which nothing has started, and store what its message reads now: both or neither.
+
+        Raises `StaleRun` when something of it has started meanwhile, or it is over.
+        """
+
+        def exchange(tx: Transaction) -> Receipt:
+            if receipt := intake.known(tx, new, event_id):
+                return receipt
+            intake.enqueue(tx, new, event_id=event_id, at_ms=at_ms, attachments=attachments)
+            intake.require_unbegun(tx, old)
+            self._write(tx, old, [fact], apply(old, fact))
+            return Receipt(new.id)
+
+        crash.at("inbox.before")
+        receipt = await self._db.run(exchange)
+        crash.at("inbox.after")
+        return receipt
+
+    async def find(self, event_id: str) -> str | None:
+        """The id of the run that a message started, None for one that started none."""
+        return await self._db.run(lambda tx: intake.find(tx, event_id))
 
     async def next_queued(self, conversation_id: int) -> str | None:
         """The oldest queued run of a conversation in which nothing is running now; None when it has to wait."""
@@ -341,11 +341,14 @@ def _show_question(tx: Transaction, run: Run, worded: Worded) -> None:
 
 
 def _settle(tx: Transaction, after: Run) -> None:
-    """The run ends, its conversation gets the turn, and its answer is to be shown, at the same moment."""
+    """The run ends, its conversation gets the turn, and its answer is to be shown, at the same moment; one that ends
+    without a word leaves neither."""
+    _move_head(tx, _SETTLE, after, settled_ms=tx.now_ms)
+    if after.answer is None:
+        return
     common = {"conversation_id": find_conversation(tx, after.place), "run_id": after.id, "at_ms": tx.now_ms}
     tx.execute(_ADD_TURN, {**common, "role": "user", "author": after.requester.key, "text": after.task})
-    tx.execute(_ADD_TURN, {**common, "role": "assistant", "author": "", "text": after.answer or ""})
-    _move_head(tx, _SETTLE, after, settled_ms=tx.now_ms)
+    tx.execute(_ADD_TURN, {**common, "role": "assistant", "author": "", "text": after.answer})
     outbox.post(tx, after.place, "answer", f"answer:{after.id}", ref=after.id, run_id=after.id)
 
 

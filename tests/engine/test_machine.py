@@ -425,3 +425,15 @@ def test_a_fact_that_does_not_fit_any_more_is_refused(fact: object) -> None:
 
     with pytest.raises(StaleRun):
         apply(run, fact)  # type: ignore[arg-type]
+
+
+def test_a_quiet_stop_ends_every_call_and_says_nothing() -> None:
+    run = apply(called(fresh(), "write"), Asked((("write1.0", ASK),)))
+
+    stopped = apply(run, Stopped("", is_quiet=True))
+
+    assert (stopped.status, stopped.answer, stopped.is_over) == ("cancelled", None, True)
+    assert stopped.calls[0].state is CallState.CANCELLED
+    assert stopped.calls[0].result == ToolResult("Cancelled: this was not run.", is_error=True)
+    assert decide(stopped, judge_by(write=ASK)) == Finish()
+    assert words.response(stopped) == words.UNANSWERED

@@ -169,15 +169,23 @@ class MemoryService:
     async def joined(self, place: Place) -> None:
         await self.say(place, Answered("", WELCOME, now_ms()))
 
-    async def stop(self, place: Place, actor: Actor) -> str:
+    async def stop(self, place: Place, actor: Actor, *, run_id: str = "") -> str:
         self.actors.append(actor)
         for run, task in self.tasks.items():
-            if not task.done():
+            if not task.done() and run_id in ("", run):
                 task.cancel()
                 await self.show(place, Working(run, "cancelled"))
                 await self.say(place, Notice(run, f"Stopped by {actor.label}.", now_ms()))
                 return "Stopped."
         return "Nothing of yours is running here."
+
+    async def deleted(self, event_id: str) -> None:
+        if task := self.tasks.get(self.runs.get(event_id, "")):
+            task.cancel()
+
+    async def edited(self, inbound: Inbound, *, was: str) -> Receipt | None:
+        await self.deleted(was)
+        return await self.receive(inbound) if was in self.runs else None
 
     async def transcript(self, place: Place) -> list[Event]:
         return list(self.stored.get(place, []))
