@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
+from adapters.visible import exact, prose
 from adapters.web.clicks import click_of
 from adapters.web.feed import Feed, sse
 from adapters.web.forms import form_body
@@ -42,7 +43,6 @@ from adapters.web.render import fragment, private_html
 from adapters.web.session import SESSION_S, Seal, Session
 from adapters.web.snippets import person
 from adapters.web.stream import stream
-from adapters.web.visible import exact, prose
 from bot.chat import Actor, Card, CardShown, ChatService, Completion, Inbound, Place
 
 log = structlog.get_logger()

@@ -8,8 +8,10 @@ from __future__ import annotations
 import html
 import json
 
+from adapters import wording
+from adapters.visible import exact, exact_html, exact_json
 from adapters.web.snippets import attribute, moment, person
-from adapters.web.visible import exact, exact_html, exact_json
+from adapters.wording import CARD_WORDS, OUTCOME_WORDS
 from bot.chat import Card, Offer
 
 MAX_ARGUMENT_CHARS = 200_000
@@ -19,22 +21,6 @@ MAX_EDIT_BYTES = 64 * 1024
 TALL_LINES = 300
 TALL_CHARS = 20_000
 """Up to here arguments stand in full above the buttons; longer ones scroll in a box of their own, which says so."""
-
-CARD_WORDS = {
-    "pending": "Needs a nod",
-    "approved": "Approved",
-    "denied": "Denied",
-    "expired": "Expired",
-    "cancelled": "Cancelled",
-}
-OUTCOME_WORDS = {
-    "started": "It is running.",
-    "done": "It ran and finished.",
-    "failed": "It failed.",
-    "cancelled": "It was not run: the run ended before it started.",
-    "refused": "It was not run: the policy had changed by then.",
-    "unknown": "It started, and its end was not recorded: check whether it happened. It is not tried again.",
-}
 
 
 def card_html(card: Card, element: str) -> str:
@@ -91,32 +77,16 @@ def _facts(card: Card) -> str:
 
 
 def _requester(card: Card) -> str:
+    return exact_html(_asker(card))
+
+
+def _asker(card: Card) -> str:
     key = person(card.requester)
-    if not card.requester_name or card.requester_name == key:
-        return exact_html(key)
-    return f"{exact_html(card.requester_name)} ({exact_html(key)})"
+    return f"{card.requester_name} ({key})" if card.requester_name and card.requester_name != key else key
 
 
 def _deciders(card: Card) -> str:
-    return exact_html(card.asks) if card.asks else _approver(card)
-
-
-def _approver(card: Card) -> str:
-    """The approver rule as it is stored, for a card whose service gave no words for it."""
-    match card.approver:
-        case "requester":
-            return f"{_requester(card)}, who asked, or an admin"
-        case "not_requester":
-            return f"anybody but {_requester(card)}"
-        case "admin":
-            return "an admin"
-        case "":
-            return "nobody"
-        case people if ":" in people:
-            named = ", ".join(person(one.strip()) for one in people.split(","))
-            return f"{exact_html(named)}, or an admin"
-        case role:
-            return f"people with the role {exact_html(role)}, or an admin"
+    return exact_html(card.asks or wording.approver(card.approver, _asker(card), person))
 
 
 def _buttons(card: Card) -> str:
@@ -202,7 +172,7 @@ def _decided(card: Card) -> str:
         when += f" (approved before by {_approved_by(card)})"
     granted = f'<p class="card-granted" dir="auto">{exact_html(card.granted)}</p>' if card.granted else ""
     reason = f'<p class="card-why" dir="auto">“{exact_html(card.reason)}”</p>' if card.reason else ""
-    words = OUTCOME_WORDS.get(card.outcome, "") if is_approved else "It was not run."
+    words = wording.outcome(card.state, card.outcome)
     outcome = f'<p class="card-outcome">{words}</p>' if words else ""
     return (
         f'<div class="card-foot"><p class="card-decided">{CARD_WORDS[card.state]}{by}{when}</p>'

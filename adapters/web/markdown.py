@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from adapters.web.visible import prose
+from adapters.visible import prose
 
 MAX_MARKDOWN_CHARS = 50_000
 """Longer text is shown as it was written, without layout."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from adapters.visible import is_blank
 from adapters.web.guard import Rejected
-from adapters.web.visible import is_blank
 
 MAX_TEXT_BYTES = 32 * 1024
 MAX_BODY_BYTES = 64 * 1024

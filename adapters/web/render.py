@@ -11,10 +11,11 @@ import zlib
 from dataclasses import dataclass
 from typing import assert_never
 
+from adapters.visible import exact, exact_html, prose, prose_html
 from adapters.web.cards import card_html, card_says
 from adapters.web.markdown import markdown_html, plain_html
-from adapters.web.snippets import attribute, duration, moment, person, tone
-from adapters.web.visible import exact, exact_html, prose, prose_html
+from adapters.web.snippets import attribute, moment, person, tone
+from adapters.wording import BY_WORDS, CALL_WORDS, STATUS_WORDS, call_state, duration
 from bot.chat import Answered, Card, CardShown, Event, Notice, Said, TextSoFar, ToolLine, Working
 
 MAX_DRAFT_CHARS = 12_000
@@ -23,35 +24,6 @@ MAX_ASKED_CHARS = 80
 TALL_NOTICE_LINES = 20
 TALL_NOTICE_CHARS = 2_000
 """Up to here a notice stands in full; a longer one, with the arguments of a big call, scrolls in its box."""
-
-CALL_WORDS = {
-    "proposed": "getting ready",
-    "waiting": "waiting for approval",
-    "approved": "approved, about to run",
-    "started": "running",
-    "done": "done",
-    "failed": "failed",
-    "denied": "refused by the policy",
-    "expired": "expired, not run",
-    "cancelled": "cancelled, not run",
-    "unknown": "outcome unknown: it started, and its end was not recorded",
-}
-BY_WORDS = {
-    "approved": "approved by",
-    "started": "approved by",
-    "done": "approved by",
-    "failed": "approved by",
-    "unknown": "approved by",
-    "cancelled": "stopped by",
-}
-STATUS_WORDS = {
-    "queued": "Queued: earlier messages come first.",
-    "running": "Working",
-    "waiting": "",
-    "done": "",
-    "failed": "This did not work out.",
-    "cancelled": "Stopped.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +177,7 @@ def _working(working: Working) -> Fragment:
 
 
 def _tool_line(line: ToolLine) -> Fragment:
-    state = line.state if line.state in CALL_WORDS else "unknown"
+    state = call_state(line.state)
     details = [f'<span class="call-state">{CALL_WORDS[state]}</span>']
     if state == "denied" and line.by:
         details = [f'<span class="call-state">denied by {exact_html(person(line.by))}</span>']

@@ -6,7 +6,7 @@ import html
 import zlib
 from datetime import UTC, datetime
 
-from adapters.web.visible import exact
+from adapters.visible import exact
 
 TONES = 6
 
@@ -28,18 +28,6 @@ def moment(at_ms: int, *, kind: str = "clock") -> str:
     except (OverflowError, OSError, ValueError):
         return "<time>at an unknown time</time>"
     return f'<time data-kind="{kind}" datetime="{at:%Y-%m-%dT%H:%M:%S}Z">{at:%Y-%m-%d %H:%M} UTC</time>'
-
-
-def duration(ms: int) -> str:
-    """A duration in the words people use: `0.4 s`, `12 s`, `2 min 5 s`."""
-    if ms < 50:
-        return "under 0.1 s"
-    if ms < 10_000:
-        return f"{ms / 1000:.1f} s"
-    seconds = round(ms / 1000)
-    if seconds < 60:
-        return f"{seconds} s"
-    return f"{seconds // 60} min {seconds % 60} s"
 
 
 def attribute(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.web.visible import exact, exact_json
+from adapters.visible import exact, exact_json
 from bot.chat import Offer
 from tests.adapters.web.test_markdown import seen
 from tests.adapters.web.test_render import card

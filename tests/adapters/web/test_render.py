@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.visible import exact_json
 from adapters.web.render import Fragment, fragment
-from adapters.web.snippets import duration
-from adapters.web.visible import exact_json
 from bot.chat import Actor, Answered, Card, CardShown, Notice, Place, Said, TextSoFar, ToolLine, Working
 from tests.adapters.web.test_markdown import seen
 
@@ -236,13 +235,6 @@ def test_notices_of_one_run_stand_beside_each_other() -> None:
 def test_a_notice_shown_again_takes_its_own_place() -> None:
     """Live it carries the time it was shown, in the transcript the time the call ended."""
     assert fragment(Notice("r1", "a", 1)).id == fragment(Notice("r1", "a", 2)).id
-
-
-@pytest.mark.parametrize(
-    ("ms", "words"), [(0, "under 0.1 s"), (412, "0.4 s"), (12_000, "12 s"), (125_000, "2 min 5 s")]
-)
-def test_durations_read_as_people_say_them(ms: int, words: str) -> None:
-    assert duration(ms) == words
 
 
 def test_an_impossible_time_is_drawn_all_the_same() -> None:
