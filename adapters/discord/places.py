@@ -6,6 +6,8 @@ talk is known by the person it is with, in the server in which that person has t
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import discord
 
 from bot.chat import Place
@@ -13,7 +15,7 @@ from bot.chat import Place
 PLATFORM = "discord"
 DIRECT = "@"
 """Before the id of the person a direct talk is with."""
-Channel = discord.abc.MessageableChannel | discord.interactions.InteractionChannel
+Channel: TypeAlias = "discord.abc.MessageableChannel | discord.interactions.InteractionChannel"
 
 
 def place_in(guild_id: int, channel: Channel) -> Place:
