@@ -17,8 +17,8 @@ from discord import ui
 from adapters import wording
 from adapters.discord import ids, places
 from adapters.discord.choices import can_edit, chosen, edit_modal, offers_view, reason_modal
-from adapters.discord.exact import code_block, code_span
-from adapters.discord.markup import shortened, size
+from adapters.discord.exact import code_block
+from adapters.discord.markup import short_code, shortened, size
 from adapters.visible import exact_json
 from bot.chat import Card
 
@@ -104,7 +104,7 @@ def _arguments(card: Card, room: int) -> _Arguments:
 
 def _ends(text: str, room: int, where: str) -> str:
     """The beginning and the end of arguments, with how long they are."""
-    kept = room // 2
+    kept = min(room, len(text)) // 2
     while True:
         head, tail = text[:kept], text[-kept:]
         left_out = len(text) - 2 * kept
@@ -119,7 +119,7 @@ def _ends(text: str, room: int, where: str) -> str:
 
 
 def _head(card: Card) -> str:
-    lines = [f"### {wording.CARD_WORDS[card.state]}: {code_span(card.tool[:_NAME])}"]
+    lines = [f"### {wording.CARD_WORDS[card.state]}: {short_code(card.tool, _NAME)}"]
     if card.about:
         lines.append(shortened(card.about, _WORDS))
     if card.edited_by:
@@ -153,7 +153,7 @@ def _ask(card: Card, is_open: bool) -> str:
 def _asker(card: Card) -> str:
     name = shortened(card.requester_name, _NAME)
     person = _PERSON.fullmatch(card.requester)
-    key = f"<@{person['user']}>" if person else code_span(card.requester[:_NAME])
+    key = f"<@{person['user']}>" if person else short_code(card.requester, _NAME)
     return f"{name} ({key})" if card.requester_name and card.requester_name != card.requester else key
 
 
@@ -169,11 +169,11 @@ def _deciders(card: Card) -> str:
 def _where(card: Card) -> str:
     """Where it was asked: a channel's or thread's own mention opens it, for those who may see it."""
     if card.place.platform != places.PLATFORM:
-        return code_span(str(card.place)[:_NAME])
+        return short_code(str(card.place), _NAME)
     if card.place.channel.startswith(places.DIRECT):
         return "a direct talk"
     channel = card.place.thread or card.place.channel
-    return f"<#{channel}>" if channel.isascii() and channel.isdigit() else code_span(str(card.place)[:_NAME])
+    return f"<#{channel}>" if channel.isascii() and channel.isdigit() else short_code(str(card.place), _NAME)
 
 
 def _voters(card: Card) -> str:
@@ -208,7 +208,9 @@ def moment(at_ms: int, style: str) -> str:
 
 
 def _rows(card: Card, arguments: _Arguments, *, is_copy: bool, is_open: bool) -> list[ui.ActionRow[ui.LayoutView]]:
-    rows = [_open_buttons(card, arguments), _together(card)] if is_open else [[_button(card, "look", "Look")]]
+    rows = (
+        [_open_buttons(card, arguments), _together(card, arguments)] if is_open else [[_button(card, "look", "Look")]]
+    )
     shown = rows if card.state == "pending" else []
     if is_copy and (link := _link(card)):
         shown = [*shown, [ui.Button(label="Go to where it was asked", url=link)]]
@@ -230,13 +232,16 @@ def _open_buttons(card: Card, arguments: _Arguments) -> list[ui.Button[ui.Layout
     return buttons
 
 
-def _together(card: Card) -> list[ui.Button[ui.LayoutView]]:
+def _together(card: Card, arguments: _Arguments) -> list[ui.Button[ui.LayoutView]]:
     """The buttons for everything that was asked for with this."""
     if not card.together:
         return []
+    deny = _button(card, "none", f"Deny all {card.together_count}", discord.ButtonStyle.danger, card.together)
+    if not arguments.is_whole:
+        return [deny]
     return [
         _button(card, "all", f"Approve all {card.together_count}", discord.ButtonStyle.success, card.together),
-        _button(card, "none", f"Deny all {card.together_count}", discord.ButtonStyle.danger, card.together),
+        deny,
     ]
 
 

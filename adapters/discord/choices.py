@@ -12,8 +12,7 @@ import discord
 from discord import ui
 
 from adapters.discord import ids
-from adapters.discord.exact import code_span
-from adapters.discord.markup import one_line, size
+from adapters.discord.markup import one_line, short_code, size
 from adapters.visible import exact, exact_json
 from bot.chat import Card, Offer
 
@@ -34,7 +33,7 @@ def can_edit(card: Card) -> bool:
 def offers_view(card: Card) -> ui.LayoutView:
     """The menu of the card's offers. What an option is too short for is said in full above it; an offer that cannot be
     said in full is not made."""
-    texts = [f"**{code_span(card.tool[:80])}: for how long, and for what?**"]
+    texts = [f"**{short_code(card.tool, 80)}: for how long, and for what?**"]
     options: list[discord.SelectOption] = []
     for number, offer in enumerate(card.offers[:MAX_OPTIONS], 1):
         label = exact(offer.text).replace("\n", "\\u{a}")
