@@ -12,7 +12,7 @@ import structlog
 
 from adapters.discord.cards import draw_card
 from adapters.discord.client import allows_reading_along
-from adapters.discord.markup import answer_of, parts_of, plain
+from adapters.discord.markup import answer_of, notice_parts, plain
 from adapters.discord.messages import message_id_of
 from adapters.discord.options import Options, addressed
 from adapters.discord.places import PLATFORM, direct_place, direct_user, link
@@ -168,8 +168,7 @@ class DiscordAdapter:
                 return await self._post(delivery, posts)
             case Notice(_, text, _, addressed):
                 pings = _of_discord(addressed, delivery.place)
-                named = " ".join(f"<@{one}>" for one in pings)
-                parts = parts_of(f"{named} {plain(text)}" if named else plain(text))
+                parts = notice_parts(text, pings)
                 return await self._post(delivery, [Post(part, pings=pings, is_it=says(part)) for part in parts])
             case CardShown(card):
                 return await self._send_card(delivery, card)
