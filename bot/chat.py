@@ -47,7 +47,8 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Heard:
     """Something that was said in a place and not to the bot: for the history, as a quotation. `event_id` as in
-    `Inbound`: heard twice in a place, it is there once."""
+    `Inbound`: heard twice in a place, it is there once. What `actor` says of
+    a person counts only where nothing is known of them."""
 
     event_id: str
     actor: Actor

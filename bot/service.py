@@ -80,8 +80,7 @@ class ChatService:
         await self._check_may_talk(inbound.actor, inbound.place)
         attached = await self._attachments(inbound)
         run = self._new_run(inbound)
-        for one in inbound.heard:
-            await self._meet(one.actor, inbound.place)
+        await self._meet_speakers(inbound)
         stored = await self._parts.runs.enqueue(
             run,
             event_id=inbound.event_id,
@@ -113,6 +112,12 @@ class ChatService:
         if not inbound.attachments:
             return ()
         return await asyncio.to_thread(attachments_of, inbound.attachments, redact=self._parts.redact)
+
+    async def _meet_speakers(self, inbound: chat.Inbound) -> None:
+        """Take note of people who were heard for the first time. Of others more is known than such words say."""
+        for one in inbound.heard:
+            if one.actor.key not in self._parts.book.people:
+                await self._meet(one.actor, inbound.place)
 
     def _heard(self, one: chat.Heard) -> HeardLine:
         return HeardLine(one.event_id, one.actor.key, _storable(self._parts.redact(one.text)), one.at_ms)

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from adapters.discord.options import Options, addressed, may_read_along
+from adapters.discord.options import Options, addressed, intents, may_read_along
 
 NEEDED = discord.Permissions(
     view_channel=True,
@@ -47,7 +47,7 @@ def invite(application_id: int) -> str:
 async def examine(options: Options) -> AsyncGenerator[Check]:
     """Look at the token, the portal's switches, and each server the bot is in."""
     with addressed(options):
-        async with discord.Client(intents=discord.Intents.none()) as client:
+        async with discord.Client(intents=intents(reads_along=False)) as client:
             try:
                 await client.login(options.token)
                 application = await client.application_info()

@@ -12,6 +12,7 @@ from adapters.discord.clicks import Clicks, Pressable, is_left_over
 from adapters.discord.options import Options, intents, may_read_along
 
 log = structlog.get_logger()
+discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
 
 REMEMBERED_MESSAGES = 2_000
 MAX_WAIT_S = 30.0
@@ -94,6 +95,6 @@ def make_client(options: Options, *, reads_along: bool) -> NodClient | NodShards
 
 async def allows_reading_along(token: str) -> bool:
     """Whether the developer portal lets this bot read along. Raises `discord.DiscordException`."""
-    async with discord.Client(intents=discord.Intents.none()) as asking:
+    async with discord.Client(intents=intents(reads_along=False)) as asking:
         await asking.login(token)
         return may_read_along((await asking.application_info()).flags)

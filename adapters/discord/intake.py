@@ -206,11 +206,20 @@ class Intake:
         if message.guild is None:
             actor = await self._homes.actor(message.author)
             return None if actor is None else Here(direct_place(actor.workspace, message.author.id), actor)
-        actor = actor_of(message.author, message.guild.id, listed=self._options.bots)
+        actor = await self._author(message, message.guild)
         room = place_in(message.guild.id, message.channel)
         if room.thread or isinstance(message.channel, discord.Thread) or not self._opens_threads(message.channel):
             return Here(room, actor)
         return Here(thread_of(room, message.id), actor, is_new=True)
+
+    async def _author(self, message: discord.Message, guild: discord.Guild) -> Actor:
+        """Who wrote this. What was read from the history does not say what they are to the server: that is asked."""
+        author = message.author
+        if not isinstance(author, discord.Member) and not author.bot and message.webhook_id is None:
+            found = await self._homes.actor(author, str(guild.id))
+            if found is not None:
+                return found
+        return actor_of(author, guild.id, listed=self._options.bots)
 
     def _opens_threads(self, channel: discord.abc.MessageableChannel | discord.interactions.InteractionChannel) -> bool:
         """Whether a question here is given a thread: as the operator wants it, where the bot may."""

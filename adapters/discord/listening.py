@@ -13,7 +13,8 @@ import structlog
 
 from adapters.discord.messages import event_id, readable
 from adapters.discord.people import actor_of
-from bot.chat import Heard
+from adapters.discord.places import PLATFORM
+from bot.chat import Actor, Heard
 
 log = structlog.get_logger()
 
@@ -54,10 +55,15 @@ class Listening:
         return not is_own and not is_program and one.type in _TALK and bool(one.content)
 
     def _heard(self, one: discord.Message, own: frozenset[int]) -> Heard:
-        guild_id = one.guild.id if one.guild is not None else 0
-        text = readable(one, own)[:MAX_ONE_CHARS]
         at_ms = int(one.created_at.timestamp() * 1000)
-        return Heard(event_id(one.id), actor_of(one.author, guild_id, listed=self._bots), text, at_ms)
+        return Heard(event_id(one.id), self._speaker(one), readable(one, own)[:MAX_ONE_CHARS], at_ms)
+
+    def _speaker(self, one: discord.Message) -> Actor:
+        """Who wrote it. The history does not say what they are to the server; whoever wrote there was let in."""
+        guild_id = one.guild.id if one.guild is not None else 0
+        if isinstance(one.author, discord.Member):
+            return actor_of(one.author, guild_id, listed=self._bots)
+        return Actor(PLATFORM, str(guild_id), str(one.author.id), one.author.display_name)
 
     async def _said_before(self, message: discord.Message, last: int | None) -> list[discord.Message]:
         oldest = message.created_at - NOT_OLDER_THAN

@@ -81,7 +81,8 @@ class Live:
         run.is_hushed = True
         if run.message is None and run.progress.is_worth_keeping:
             try:
-                run.message = await self._post(run, run.progress.settled(), None)
+                run.shown = run.progress.settled()
+                run.message = await self._post(run, run.shown, None)
             except _LOST as err:
                 log.info("live.not_shown", run=run.id, kind=type(err).__name__)
 
@@ -162,7 +163,7 @@ class Live:
     async def _settle(self, run: _Run) -> None:
         """Leave the tool lines, or nothing."""
         self._runs.pop(run.id, None)
-        if run.message is None:
+        if run.message is None or run.shown == run.progress.settled():
             return
         if run.progress.is_worth_keeping:
             await run.message.edit(content=run.progress.settled(), view=None)

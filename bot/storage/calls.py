@@ -16,6 +16,8 @@ from bot.storage.database import Transaction
 from bot.storage.schema import calls
 from bot.storage.statements import Statement, insert_of, this
 
+RUNNING_SHOWN_AFTER_MS = 1_000
+"""A call that ends sooner is shown once, as it ended: platforms count how often a message is edited."""
 OPEN_STATES = ("proposed", "waiting", "approved", "started")
 _CHANGING = (
     *("edited", "edited_by", "editor", "state", "effect", "marks", "verdict", "rule", "approver", "definition"),
@@ -78,7 +80,7 @@ def move(tx: Transaction, run: Run, old: ToolCall, new: ToolCall) -> None:
     elif new.state is not CallState.STARTED:
         audit.note(tx, run, new)
     if new.verdict == "ask" or new.decision:
-        outbox.show_again(tx, new.id)
+        outbox.show_again(tx, new.id, in_ms=RUNNING_SHOWN_AFTER_MS if new.state is CallState.STARTED else 0)
     if new.state is CallState.UNKNOWN:
         report(tx, run, new)
 

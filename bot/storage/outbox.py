@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Place
@@ -40,7 +40,11 @@ _AGAIN = Statement(
     .values(
         revision=outbox.c.revision + 1,
         state=case((outbox.c.state == "parked", "parked"), else_="pending"),
-        due_ms=case((outbox.c.attempts > 0, outbox.c.due_ms), else_=this("now")),  # a platform's wish is kept
+        due_ms=case(
+            (outbox.c.attempts > 0, outbox.c.due_ms),  # a platform's wish is kept
+            (outbox.c.state == "pending", func.min(outbox.c.due_ms, this("due"))),
+            else_=this("due"),
+        ),
     )
 )
 _NEXT = Statement(
@@ -151,9 +155,9 @@ def post(
     tx.execute(_ADD, row)
 
 
-def show_again(tx: Transaction, call_id: str) -> None:
-    """The cards of this call have changed."""
-    tx.execute(_AGAIN, {"this_ref": call_id, "now": tx.now_ms})
+def show_again(tx: Transaction, call_id: str, *, in_ms: int = 0) -> None:
+    """The cards of this call have changed; `in_ms` for a change that is worth showing only if it lasts that long."""
+    tx.execute(_AGAIN, {"this_ref": call_id, "due": tx.now_ms + in_ms})
 
 
 def unpark(tx: Transaction, place: Place) -> None:
