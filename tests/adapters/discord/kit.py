@@ -115,4 +115,10 @@ async def running_nod(
 
 def answered(click: Interaction) -> str:
     """What a person was told privately."""
-    return click.answer.message.text if click.answer is not None and click.answer.message is not None else ""
+    told = [one for one in (click.answer.message if click.answer else None, *click.followups) if one is not None]
+    return "\n".join(one.text for one in told if one.is_ephemeral)
+
+
+def button_id(message: Message, label: str) -> str:
+    """The custom_id of a button."""
+    return next(str(one["custom_id"]) for one in message.buttons if one.get("label") == label)

@@ -1,0 +1,139 @@
+"""`python -m bot run` as a process on the stand-in Discord: killed, started again, told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.discord.kit import Team, answered, button_id
+from tests.adapters.discord.tools import write_tools
+from tests.cli.kit import free_port
+from tests.models.endpoint import ScriptedEndpoint, calls, says
+
+
+@pytest.fixture
+def environment(team: Team, endpoint: ScriptedEndpoint, tmp_path: Path) -> dict[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "ADAPTERS": "discord",
+        "ADMINS": f"{team.scope}/{team.admin.id}",
+        "DATA_DIR": str(tmp_path / "data"),
+        "TOOLS_DIR": str(write_tools(tmp_path)),
+        "DISCORD_TOKEN": team.server.token,
+        "DISCORD_API_URL": team.server.api_url,
+        "DISCORD_GATEWAY_URL": team.server.gateway_url,
+        "MODEL_API_URL": endpoint.url,
+        "MODEL_NAME": "scripted",
+        "HTTP_PORT": str(free_port()),
+    }
+
+
+@asynccontextmanager
+async def bot_process(environment: dict[str, str], folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "run"),
+        cwd=folder,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def killed(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+
+
+async def test_a_card_is_decided_in_another_process_once(
+    team: Team,
+    environment: dict[str, str],
+    endpoint: ScriptedEndpoint,
+    ledger: Callable[[], list[str]],
+    tmp_path: Path,
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "7"})), says("It is out.")]
+    async with bot_process(environment, tmp_path) as first:
+        await team.server.connected()
+        team.server.say(team.anna, team.room, f"{team.server.bot.mention} deploy 7")
+        card = await team.card()
+        approve = button_id(card, "Approve")
+        await killed(first)
+    assert ledger() == []
+
+    async with bot_process(environment, tmp_path):
+        await team.server.until(lambda: len(team.server.gateway.identifies) == 2)
+        await team.server.connected()
+        click = team.server.press(team.anna, card, "Approve")
+        await click.answered()
+        await team.answer("It is out.", 20)
+        again = team.server.press(team.anna, card, approve, forged=True)
+        await team.server.until(lambda: answered(again))
+
+    assert ledger() == ["7"]
+    assert team.texts().count("It is out.") == 1
+    assert "already approved by anna" in answered(again)
+    assert [one for one in team.said() if "Approve" in one.labels] == []
+
+
+async def test_what_was_missed_is_answered_once_after_a_restart(
+    team: Team, environment: dict[str, str], endpoint: ScriptedEndpoint, tmp_path: Path
+) -> None:
+    endpoint.script = [says("one"), says("two")]
+    mention = team.server.bot.mention
+    async with bot_process(environment, tmp_path) as first:
+        await team.server.connected()
+        team.server.say(team.anna, team.room, f"{mention} first")
+        await team.answer("one", 20)
+        await killed(first)
+
+    team.server.say(team.ben, team.room, f"{mention} second", unseen=True)
+    async with bot_process(environment, tmp_path) as second:
+        await team.answer("two", 20)
+        second.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(second.wait(), 15) == 0
+    async with bot_process(environment, tmp_path):
+        await team.server.until(lambda: len(team.server.gateway.identifies) == 3)
+        await team.server.connected()
+        await asyncio.sleep(2)
+
+    assert [text for text in team.texts() if text in ("one", "two")] == ["one", "two"]
+    assert len(endpoint.requests) == 2
+
+
+async def test_a_token_that_is_refused_ends_the_process_with_a_line(
+    team: Team, environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment["DISCORD_TOKEN"] = "not.the.token-of-this-bot"
+
+    async with bot_process(environment, tmp_path) as process:
+        out, _ = await asyncio.wait_for(process.communicate(), 30)
+
+    assert process.returncode == 2
+    assert "DISCORD_TOKEN: Discord refuses it" in out.decode()
+    assert "not.the.token" not in out.decode()
+
+
+async def test_a_token_that_is_revoked_later_ends_the_process_with_a_line(
+    team: Team, environment: dict[str, str], tmp_path: Path
+) -> None:
+    async with bot_process(environment, tmp_path) as process:
+        await team.server.connected()
+        team.server.gateway.close(4004)
+        out, _ = await asyncio.wait_for(process.communicate(), 30)
+
+    assert process.returncode == 2
+    assert "DISCORD_TOKEN: Discord refuses it" in out.decode()
