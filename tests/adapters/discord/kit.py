@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,7 +61,17 @@ class Nod:
     failures: list[ConfigError] = field(default_factory=list)
 
     async def idle(self) -> None:
-        await self.app.service.idle()
+        """Wait until every run rests and everything that is to be shown has been taken."""
+        while True:
+            await self.app.service.idle()
+            if not await asyncio.to_thread(self._pending):
+                return
+            await asyncio.sleep(0.05)
+
+    def _pending(self) -> int:
+        with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()
+        return int(count)
 
 
 def team_of(server: DiscordServer) -> Team:
