@@ -36,7 +36,8 @@ def fenced(body: str, language: str = "") -> str:
     """Text whose characters can all be seen, as a block that cannot be closed from within."""
     named = language if _LANGUAGE.fullmatch(language) else ""
     unclosed = body.replace("```", f"``{TICK}")
-    return f"```{named}\n{unclosed if unclosed.strip() else f'{unclosed} '}\n```"
+    shown = unclosed if unclosed.strip("\n") else " "  # a block without anything in it is none
+    return f"```{named}\n{shown}\n```"
 
 
 def unspelled(shown: str) -> str:

@@ -33,7 +33,7 @@ _AUTOLINK = re.compile(rf"<(?P<target>[A-Za-z][A-Za-z0-9+.-]{{0,31}}:[^\s<>`{_PI
 _MAIL = re.compile(r"<[A-Za-z0-9.+_-]+@[A-Za-z0-9.-]+\.[A-Za-z]+>")
 _MOMENT = re.compile(r"<t:-?\d{1,13}(?::[tTdDfFRsS])?>")
 _EMOJI = re.compile(r"<a?(?P<name>:\w{1,64}:)\d+>")
-_URL = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]{{0,31}}://[^\s<>`{_PIECE}]+")
+_URL = re.compile(rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{{0,31}})://[^\s<>`{_PIECE}]*")
 _MENTION = re.compile(
     r"@(?:everyone|here)|<@[!&]?\d+>|<#\d+>|</[^<>`]{1,200}:\d+>|<id:[^\s<>`]{1,100}>"
     rf"|(?:discord\.(?:gg|gift|new)|discord(?:app)?\.com/(?:invite|gifts))/[^\s<>`{_PIECE}{_ESCAPED}]+",
@@ -42,7 +42,7 @@ _MENTION = re.compile(
 _LOUD = re.compile(r"@(?:everyone|here)", re.IGNORECASE)
 _AT_END = ".,:;!?\"'*_~|\\"
 _RUN = re.compile(rf"\*+|_+|~~+|[{_PIECE}{_ESCAPED}]")
-_LITERAL = re.compile(rf"[{_PIECE}{_ESCAPED}]|`|<(?=[@#:/A-Za-z+&!])|\|\||-#|\[|\\(?![A-Za-z0-9 ])|(?P<run>\*+|_+|~~+)")
+_LITERAL = re.compile(rf"[{_PIECE}{_ESCAPED}]|<(?![\s\d=]|$)|\|\||-#|\[|\\(?![A-Za-z0-9 ])|(?P<run>\*+|_+|~~+)")
 
 
 def inert_line(line: str, *, has_links: bool) -> str:
@@ -100,7 +100,7 @@ class _Line:
             starts = ends[len(found[0])]
             later = bisect_left(starts, at)
             if later == len(starts):
-                shown.append(found[0])
+                shown.append(_set_aside("`") * len(found[0]))
                 continue
             shown.append(self._piece(_code(line[at : starts[later]])))
             at = starts[later] + len(found[0])
@@ -123,8 +123,8 @@ class _Line:
             if url[-1] == ")" and url.count("(") >= url.count(")"):
                 break
             url = url[:-1]
-        if url.endswith("://"):
-            return hit[0]
+        if len(url) <= len(hit["scheme"]) + len("://"):
+            return hit[0].replace(":", _set_aside(":"), 1)
         return self._address(_unescaped(url)) + hit[0][len(url) :]
 
     def _address(self, target: str) -> str:
@@ -140,7 +140,7 @@ class _Line:
         shown, at, last = [], 0, ""
         for hit in _LITERAL.finditer(text):
             drawn = self._mark(hit, hit.start() in kept)
-            between = text[at : hit.start()] or (" " if last[-1:] == drawn[:1] == "`" else "")
+            between = text[at : hit.start()] or (" " if last[:1] == drawn[:1] == "`" else "")
             shown += [between, drawn]
             at, last = hit.end(), drawn
         return "".join([*shown, text[at:]])
@@ -153,13 +153,22 @@ class _Line:
             return mark
         return "\\-#" if mark == "-#" else "".join(f"\\{char}" for char in mark)
 
+    def _ends(self, mark: str) -> str | None:
+        """The text whose marks would end a style around it; None for a mark that may begin or end one itself.
+
+        Discord heeds an escape where it looks for the end of every style but of what is struck out."""
+        if ord(mark[0]) >= _PIECES:
+            return self._text_of(mark)
+        if ord(mark[0]) >= _ESCAPES:
+            return "~" if mark == _set_aside("~") else ""
+        return "~" if mark[0] == "~" and len(mark) > 2 else None
+
     def _styles(self, text: str) -> set[int]:
         """Where the marks stand that open and close a style for certain."""
         kept: set[int] = set()
         opened: list[re.Match[str]] = []
         for hit in _RUN.finditer(text):
-            if ord(hit[0][0]) >= _ESCAPES:
-                inside = self._text_of(hit[0])
+            if (inside := self._ends(hit[0])) is not None:
                 opened = [one for one in opened if one[0][0] not in inside]
                 continue
             last = next((one for one in reversed(opened) if one[0] == hit[0]), None)

@@ -34,10 +34,11 @@ __all__ = [
 
 MAX_CHARS = 2_000
 """Discord: content of a message (docs, "Create Message")."""
+MIN_PART = 200
 MAX_PARTS = 5
 """An answer of more messages is sent as its beginning and a file."""
 
-_BEFORE = re.compile(r"[ \t]*(?:(?:>{1,3}|[-*+]|\d{1,9}[.)]|#{1,6})[ \t]+|>(?!>))*")
+_BEFORE = re.compile(r"[ \t]*(?:(?:>{1,3}|[-*+]|\d{1,9}[.)]|#{1,6})[ \t]+|>{1,3}(?!>))*")
 _FENCE = re.compile(
     r"(?P<before>(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])[ \t]))*)(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<info>.*)"
 )
@@ -83,8 +84,11 @@ def _blocks(text: str) -> Iterator[str]:
 def _line(line: str, *, has_links: bool) -> str:
     before = _BEFORE.match(line)
     head = before[0] if before else ""
-    marks = _DEEP.sub("###", head).replace("+", "-")
-    return marks + inert_line(line[len(head) :], has_links=has_links)
+    marks, words = re.sub(">{2,3}", ">", _DEEP.sub("###", head)).replace("+", "-"), line[len(head) :]
+    if line.strip() and not words.strip(" \t#"):  # Discord would look on in the next line, in a block of code even
+        bare = f"{marks.rstrip()}{words.strip()}".replace("#", "\\#")
+        return f"{bare} " if bare.endswith(">") else bare
+    return marks + inert_line(words, has_links=has_links)
 
 
 def _fence(line: str) -> re.Match[str] | None:
@@ -115,13 +119,13 @@ def _fenced(lines: list[str], at: int, fence: re.Match[str]) -> tuple[list[str],
         if closed.fullmatch(line):
             return _drawn(fence, body), after
         body.append(_dedented(line, len(fence["indent"]) - 1 if quotes else len(fence["before"] + fence["indent"])))
-    return _drawn(fence, body), after
+    return _drawn(fence, body[:-1] if body and not body[-1] else body), after
 
 
 def _drawn(fence: re.Match[str], body: list[str]) -> list[str]:
     language = fence["info"].strip().split(" ", 1)[0]
     bullet = fence["before"].replace(">", "").strip()
-    block = prose_block("\n".join(body).removesuffix("\n"), language)
+    block = prose_block("\n".join(body), language)
     return [bullet.replace("+", "-"), block] if bullet else [block]
 
 
@@ -134,7 +138,8 @@ def plain(text: str) -> str:
     """Names and sentences as they are: every mark of Markdown and of a mention is escaped. Line ends stay."""
     shown, at, text = [], 0, exact(text)
     for loud in _LOUD.finditer(text):
-        shown += [_MARKS.sub(_escaped, text[at : loud.start()]), code_span(loud[0])]
+        between = " " if 0 < at == loud.start() else _MARKS.sub(_escaped, text[at : loud.start()])
+        shown += [between, code_span(loud[0])]
         at = loud.end()
     return "".join([*shown, _MARKS.sub(_escaped, text[at:])])
 
@@ -169,7 +174,10 @@ def _short(text: str, max_chars: int, draw: Callable[[str], str]) -> str:
 
 
 def parts_of(text: str, limit: int = MAX_CHARS) -> list[str]:
-    """The model's Markdown as messages of at most `limit`, none of them empty."""
+    """The model's Markdown as messages of at most `limit`, none of them empty. Raises ValueError for a limit under
+    200."""
+    if limit < MIN_PART:
+        raise ValueError(f"limit is {limit!r}, must be at least {MIN_PART}")
     return [shown for part in _parts(inert(text), limit, limit) if (shown := part.strip())]
 
 
@@ -186,28 +194,29 @@ def _parts(text: str, limit: int, room: int) -> Iterator[str]:
 def notice_parts(text: str, pings: Sequence[int] = (), limit: int = MAX_CHARS) -> list[str]:
     """A sentence of the bot itself as messages, the first of them before the people it is for, by their ids."""
     named = " ".join(f"<@{one}>" for one in pings)
-    parts = parts_of(plain(text), limit - len(named) - 1)
+    parts = parts_of(plain(text), limit - len(named) - 1) or ["…"]
     return [f"{named} {parts[0]}".strip() if at == 0 else part for at, part in enumerate(parts)]
 
 
 def answer_of(text: str) -> tuple[list[str], tuple[str, bytes] | None]:
     """An answer as messages; a long one as its beginning, and as a file with all of it."""
     if len(text) <= MAX_PARTS * MAX_CHARS and len(parts := parts_of(text)) <= MAX_PARTS:
-        return parts, None
+        return parts or ["…"], None
     return [_beginning(text)], ("answer.md", prose(text).encode())
 
 
 def _beginning(text: str) -> str:
     """The first message of a text that comes as a file."""
     note = f"\n-# This is the beginning: all {len(text):,} characters are in `answer.md`."
-    return parts_of(text[: 2 * MAX_CHARS], MAX_CHARS - len(note))[0] + note
+    return next(iter(parts_of(text[: 2 * MAX_CHARS], MAX_CHARS - len(note))), "…") + note
 
 
 def private_answer(text: str) -> tuple[str, tuple[str, bytes] | None]:
     """What is answered to a person alone: one message, and a file where it is one, or is too long for a message."""
     if (only := _ONE_FILE.fullmatch(text)) is not None:
-        name = f"nod.{only['language']}"
-        return f"Here it is as a file: `{name}`, {only['body'].count(chr(10)):,} lines.", (name, only["body"].encode())
+        name, body = f"nod.{only['language']}", only["body"]
+        lines = body.count("\n")
+        return f"Here it is as a file: `{name}`, {lines:,} lines.", (name, body.encode(errors="backslashreplace"))
     if len(text) <= MAX_CHARS and len(parts := parts_of(text)) <= 1:
         return "".join(parts) or "…", None
     return _beginning(text), ("answer.md", prose(text).encode())
