@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import json
 import sys
 import time
@@ -170,10 +169,9 @@ def _audit(arguments: argparse.Namespace, settings: Settings) -> int:
         for row in rows:
             print(json.dumps(row))
     elif arguments.csv:
-        if rows:
-            writer = csv.DictWriter(sys.stdout, list(rows[0]))
-            writer.writeheader()
-            writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
+        from bot.admin.sheets import sheet
+
+        print(sheet(rows), end="")
     else:
         for row in rows:
             who = f" by {row['approver']}" if row["decision"] else ""
@@ -282,8 +280,3 @@ def _plain(text: str) -> str:
 def _one_line(text: str, limit: int = 160) -> str:
     flat = _plain(" ".join(text.split()))
     return flat if len(flat) <= limit else f"{flat[:limit]} ..."
-
-
-def _harmless(value: object) -> object:
-    """A cell no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -68,7 +68,7 @@ def _candidates(slot: Slot, asking: Asking) -> Iterable[str]:
         case "verb":
             return sorted(CHANGING - {"link", "unlink"})
         case "filter":
-            return ["who=", "tool=", "decision=", "outcome=", "event=", "since=7d", "limit=50"]
+            return ["who=", "tool=", "decision=", "outcome=", "event=", "since=7d", "limit=50", "as=csv"]
         case "file":
             return ["export", "diff", "import"]
         case "data":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from typing import Any
 
 from bot.admin.asking import Asking
 from bot.admin.lines import tool_named
+from bot.admin.sheets import sheet
 from bot.admin.whom import Who, parse_who
 from bot.chat import Card, Click
 from bot.engine.types import Actor, Place, Use, parse_actor
@@ -25,10 +28,13 @@ from bot.tools.arguments import ArgumentError, parse_arguments
 
 MAX_LINES = 50
 MAX_AUDIT = 200
+MAX_EXPORTED = 10_000
 MAX_SHOWN = 2_000
+MAX_SHEET_BYTES = 4_000_000
+"""A sheet in a chat: platforms take files of some megabytes."""
 _ID = re.compile(r"[0-9a-f]{6,32}")
 _IN = re.compile(r"\s+in\s+(\S+)$")
-_FILTERS = ("who", "tool", "event", "decision", "outcome", "run", "since", "limit")
+_FILTERS = ("who", "tool", "event", "decision", "outcome", "run", "since", "limit", "as")
 
 
 # --- show ----------------------------------------------------------------------------------------------------------
@@ -300,22 +306,44 @@ async def usage(asking: Asking, *, is_everybody: bool) -> str:
 
 
 async def audited(asking: Asking) -> str:
-    """What was asked, decided and changed in this workspace, the newest last; with filters."""
+    """What was asked, decided and changed in this workspace, the newest last; with filters. `as=csv`: as a sheet."""
     said = dict(_filter(word) for word in asking.rest.split())
-    limit = _limit(said.pop("limit", "20"))
+    is_sheet = _is_sheet(said.pop("as", ""))
+    limit = _limit(said.pop("limit", str(MAX_EXPORTED) if is_sheet else "20"), MAX_EXPORTED if is_sheet else MAX_AUDIT)
     since_ms = asking.now_ms - parse_duration(said.pop("since")) * 1000 if "since" in said else 0
     if "who" in said:
         said["who"] = parse_who(said["who"], asking).subject
     scope = None if asking.is_operator else asking.actor.scope
     rows = await asking.tools.audit.read(limit=limit, scope=scope, since_ms=since_ms, filters=said)
-    lines = [
+    if is_sheet and rows:
+        return await asyncio.to_thread(_fenced, rows)
+    return "\n".join(_audit_line(row) for row in rows) or "Nothing like this is in the audit."
+
+
+def _audit_line(row: dict[str, Any]) -> str:
+    return (
         f"- {row['at'][:16].replace('T', ' ')} **{row['event']}** {row['tool']} "
         f"{code_span(' '.join(row['arguments'].split()), 100) if row['arguments'] else ''} for {row['requester']}"
         f"{' by ' + row['approver'] if row['decision'] else ''}: {row['outcome'] or row['decision'] or row['verdict']} "
         f"({code_span(' '.join((row['reason'] or row['rule']).split()), 300)})"
-        for row in rows
-    ]
-    return "\n".join(lines) or "Nothing like this is in the audit."
+    )
+
+
+def _fenced(rows: list[dict[str, Any]]) -> str:
+    """The rows as one block of CSV. No line of it can end the block: each begins with a moment."""
+    text = sheet(rows, is_lines=True)
+    if len(text.encode()) > MAX_SHEET_BYTES:
+        raise PolicyError(
+            "That is too much for one file: narrow it with since=, limit= or the other filters. "
+            "`nod audit --csv` gives all of it to the operator."
+        )
+    return f"```csv\n{text}```"
+
+
+def _is_sheet(form: str) -> bool:
+    if form not in ("", "csv"):
+        raise PolicyError("Write as=csv, or leave it out.")
+    return form == "csv"
 
 
 def _filter(word: str) -> tuple[str, str]:
@@ -325,9 +353,9 @@ def _filter(word: str) -> tuple[str, str]:
     return name, value
 
 
-def _limit(text: str) -> int:
+def _limit(text: str, most: int) -> int:
     """How many rows: clamped, whatever was asked for."""
     try:
-        return max(1, min(int(float(text)), MAX_AUDIT))
+        return max(1, min(int(float(text)), most))
     except (ValueError, OverflowError):
-        raise PolicyError(f"limit is a number from 1 to {MAX_AUDIT}.") from None
+        raise PolicyError(f"limit is a number from 1 to {most:,}.") from None

@@ -106,8 +106,8 @@ ADMINS: dict[str, Word] = {
     "grants": Word("grants [WHO]", "what was approved for more than once", looking.granted, ("who",)),
     "revoke": Word("revoke ID", "take back what was approved for more than once", looking.revoke, ("grant_id",)),
     "audit": Word(
-        "audit [who=WHO] [tool=TOOL] [event=..] [decision=..] [outcome=..] [since=7d] [limit=20]",
-        "what was asked, decided and changed",
+        "audit [who=WHO] [tool=TOOL] [event=..] [decision=..] [outcome=..] [since=7d] [limit=20] [as=csv]",
+        "what was asked, decided and changed; with `as=csv` up to 10,000 rows as a file",
         looking.audited,
         ("filter",),
     ),
