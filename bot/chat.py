@@ -75,11 +75,13 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an `Inbound`. `position` > 0: so many messages of this conversation come first."""
+    """What became of an `Inbound`. `position` > 0: so many messages of this conversation come first. `is_steering`: the
+    run that works there takes this up before it asks its model again; if it does not any more, it comes after it."""
 
     run_id: str
     is_duplicate: bool = False
     position: int = 0
+    is_steering: bool = False
 
 
 ONCE = "once"

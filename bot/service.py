@@ -37,7 +37,7 @@ from bot.storage.intake import Receipt
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
 from bot.welcome import Strangers, welcome
-from bot.work import Parts, Show, crew_for, meet, refresh_book, withdrawn
+from bot.work import Parts, Show, crew_for, meet, refresh_book, steering_for, withdrawn
 
 log = structlog.get_logger()
 
@@ -100,13 +100,13 @@ class ChatService:
             return chat.Receipt(run_id, is_duplicate=True)
         log.info("message.received", run=run_id, actor=inbound.actor.key, place=str(inbound.place))
         try:
-            position = await self._position(inbound.place)
+            position, is_steering = await self._position(inbound)
             names = tuple(one.name for one in attached)
             await self._show(inbound.place, chat.Said(run_id, inbound.actor, run.task, inbound.at_ms, names))
             await self._show(inbound.place, chat.Working(run_id, "queued" if position else "running"))
         finally:
             self._runner.kick(run_id)
-        return chat.Receipt(run_id, position=position)
+        return chat.Receipt(run_id, position=position, is_steering=is_steering)
 
     async def _attachments(self, inbound: chat.Inbound) -> tuple[Attachment, ...]:
         if not inbound.attachments:
@@ -122,13 +122,17 @@ class ChatService:
     def _heard(self, one: chat.Heard) -> HeardLine:
         return HeardLine(one.event_id, one.actor.key, _storable(self._parts.redact(one.text)), one.at_ms)
 
-    async def _position(self, place: Place) -> int:
-        """How many messages of this place come first; 0 where a database that refuses cannot tell."""
+    async def _position(self, inbound: chat.Inbound) -> tuple[int, bool]:
+        """How many messages of this place come first, and whether the run that works there will be told this one; 0
+        where a database that refuses cannot tell."""
         try:
-            active = await self._parts.reader.active_in(place)
+            active = await self._parts.reader.active_in(inbound.place)
         except StoreError:
-            return 0
-        return max(0, sum(status in ("queued", "running") for _, status, _ in active) - 1)
+            return 0, False
+        position = max(0, sum(status in ("queued", "running") for _, status, _ in active) - 1)
+        may_steer = self._parts.settings.while_busy == "steer" and not inbound.attachments
+        works_for = {requester for _, status, requester in active if status == "running"}
+        return position, may_steer and inbound.actor.key in works_for
 
     def people(self, place: Place) -> list[Actor]:
         """Everybody the bot has heard of in the workspace of a place."""
@@ -440,6 +444,8 @@ class ChatService:
     async def _advance(self, stored: StoredRun, changed: asyncio.Event) -> None:
         run = stored.run
         if run.is_over:
+            if run.answer is None:  # it may have ended before its message was shown
+                await self._show(run.place, chat.Working(run.id, present.over(run.status)))
             return
         if stored.status == "queued":
             if await self._parts.runs.next_queued(stored.conversation_id) != run.id:
@@ -447,7 +453,7 @@ class ChatService:
             run = await opened(self._parts, run)
             await self._parts.runs.start(run)
         await self._show(run.place, chat.Working(run.id, "running"))
-        crew = crew_for(self._parts, run, changed)
+        crew = crew_for(self._parts, run, changed, await steering_for(self._parts, run))
         run = await drive(run, crew)
         if run.status == "waiting":
             await self._show(run.place, chat.Working(run.id, "waiting"))

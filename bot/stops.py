@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from bot.engine.machine import apply
 from bot.engine.steps import Stopped
@@ -70,7 +71,8 @@ class Stops:
         return sum([await self._stop(run_id, Stopped(actor.label)) for run_id in run_ids])
 
     async def deleted(self, event_id: str) -> None:
-        """The message of this event is gone: its run ends without a word; what has run has run."""
+        """The message of this event is gone: its run ends without a word; what has run has run. One that has taken up
+        other messages says that it was stopped, and one that another has taken up stays where it is."""
         run_id = await self._parts.runs.find(event_id)
         if run_id is not None:
             await self._stop(run_id, Stopped("", is_quiet=True))
@@ -86,7 +88,7 @@ class Stops:
             return None  # it is ended when it is due
         run = stored.run
         is_theirs = run.requester.key == actor.key
-        has_begun = any(call.state in _BEGUN for call in run.calls)
+        has_begun = stored.is_steered or any(call.state in _BEGUN for call in run.calls)
         return stored if is_theirs and not run.is_over and not has_begun else None
 
     async def exchange(
@@ -126,6 +128,7 @@ class Stops:
         if stored.run.is_over:
             await self._start_next(stored.conversation_id)
             return False
+        fact = replace(fact, is_quiet=fact.is_quiet and not stored.is_steered)
         after = apply(stored.run, fact)
         try:
             await self._parts.runs.commit(stored.run, [fact], after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar, get_args
 
 import structlog
@@ -14,8 +15,8 @@ from bot.config.settings import Settings
 from bot.deliveries import Deliveries, show_passing
 from bot.engine.loop import Crew
 from bot.engine.machine import Limits
-from bot.engine.ports import TextListener
-from bot.engine.steps import Answered, Asked, Decided, Edited, Fact, Returned, Started, Stopped, Worded
+from bot.engine.ports import Steering, TextListener
+from bot.engine.steps import Answered, Asked, Decided, Edited, Fact, Returned, Started, Steered, Stopped, Worded
 from bot.engine.types import (
     Actor,
     CallState,
@@ -206,7 +207,18 @@ def toolbox_for(parts: Parts, run: Run, model: ModelConfig) -> Toolbox:
     )
 
 
-def crew_for(parts: Parts, run: Run, changed: asyncio.Event) -> Crew:
+async def steering_for(parts: Parts, run: Run) -> Steering | None:
+    """What hands a run what its person says while it works, where the operator wants that.
+
+    What was said while it waited for people never enters it: of one that has waited, only what comes from now on does.
+    """
+    if parts.settings.while_busy != "steer":
+        return None
+    has_waited = any(call.decision or call.verdict == "ask" for call in run.calls)
+    return partial(parts.runs.said_since, seq=await parts.runs.newest() if has_waited else 0)
+
+
+def crew_for(parts: Parts, run: Run, changed: asyncio.Event, steering: Steering | None = None) -> Crew:
     """Who drives this run. Raises `ModelConfigError` when its model is not configured any more."""
     chain = parts.models.chain(run.model, roles_of(parts, run.requester))
     model = chain[0]
@@ -218,6 +230,7 @@ def crew_for(parts: Parts, run: Run, changed: asyncio.Event) -> Crew:
         Limits(max_seconds=parts.settings.run_timeout_s, window_tokens=model.window_tokens),
         parts.settings.confirm_text,
         changed,
+        steering=steering,
     )
 
 
@@ -261,6 +274,10 @@ class Show:
                 await show_passing(adapter, run.place, chat.Working(run.id, "waiting"))
             case Worded() if fact.by_model:
                 self._deliver(run.place)
+            case Steered(_, run_ids):
+                log.info("run.steered", run=run.id, messages=len(run_ids))
+                for run_id in run_ids:
+                    await show_passing(adapter, run.place, chat.Working(run_id, "done"))
             case Answered() | Stopped():
                 if run.status != "done":  # an end from outside may have moved any call
                     await self._show_lines(adapter, run, list(run.batch))

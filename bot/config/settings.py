@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     max_rounds: int = Field(12, ge=1, le=200, description="Model replies with tool calls in one run, at most.")
     history_messages: int = Field(6, ge=0, le=1000, description="Earlier messages given to `bot.run`.")
     run_timeout_s: float = Field(900, ge=10, le=86_400, description="Seconds of active work of one run.")
+    while_busy: Literal["queue", "steer"] = Field(
+        "queue", description="What its person says meanwhile: queue (answered after it) or steer (told to the run)."
+    )
     persona: str = Field("default", description="Name of a persona in bot/config/personas, or a path to a text file.")
 
     default_approver: str = Field(

@@ -8,7 +8,7 @@ while it is needed:
 2. the largest of the recent ones
 3. the oldest turns of the history, left out; what stands before them and is not answered (notes of older talk) last
 
-The system message, the task, and every call with its result stay.
+The system message, the task, what was said to it later, and every call with its result stay.
 """
 
 from __future__ import annotations
@@ -159,8 +159,10 @@ def _start_of_recent(messages: Sequence[Message]) -> int:
 
 def _history(messages: Sequence[Message]) -> list[int]:
     """What was said before the task, in the order it is left out: between the system message and the last words of a
-    person. The first of it comes last where it is nobody's question: words of a person's role that nothing answers."""
-    task = max((at for at, one in enumerate(messages) if one.role == "user"), default=0)
+    person before any result; what stands after a result was said to the run itself. The first of it comes last where it
+    is nobody's question: words of a person's role that nothing answers."""
+    first_result = next((at for at, one in enumerate(messages) if one.role == "tool"), len(messages))
+    task = max((at for at in range(first_result) if messages[at].role == "user"), default=0)
     before = [at for at in range(task) if messages[at].role != "system" and messages[at].sent]
     roles = [messages[at].role for at in (*before, task)][:2]
     return [*before[1:], before[0]] if before and roles == ["user", "user"] else before

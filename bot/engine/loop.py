@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from bot.engine import words
 from bot.engine.compaction import DOWN_TO_SHARE, budget_tokens
-from bot.engine.machine import Limits, apply, decide, interrupted
-from bot.engine.ports import ChatModel, Listener, RunStore, TextListener, ToolBox
+from bot.engine.machine import Limits, apply, decide, interrupted, may_be_steered
+from bot.engine.ports import ChatModel, Listener, RunStore, Steering, TextListener, ToolBox
 from bot.engine.request import cuts_down_to, request_messages, request_weight
 from bot.engine.steps import (
     Answer,
@@ -32,6 +32,7 @@ from bot.engine.steps import (
     Returned,
     RunTools,
     Started,
+    Steered,
     Wait,
     Worded,
     may_wait,
@@ -62,7 +63,7 @@ class Crew:
     """Who does the work of a drive.
 
     `confirm_text` chooses who words the question at the gate; `changed` is set when somebody decided meanwhile: then
-    nobody waits for words any more.
+    nobody waits for words any more. `steering` None: nobody says anything to a run that works.
     """
 
     model: ChatModel
@@ -73,6 +74,7 @@ class Crew:
     confirm_text: Literal["template", "model"] = "template"
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     clock: Callable[[], float] = time.monotonic
+    steering: Steering | None = None
 
 
 async def drive(run: Run, crew: Crew) -> Run:
@@ -114,6 +116,8 @@ class _Drive:
                     await self._store()
                     if self.crew.clock() - started > self.crew.limits.max_seconds:
                         await self._record(self._too_slow())
+                    elif with_tools and (steered := await self._said_meanwhile()):
+                        await self._record(steered)
                     else:
                         await self._record(await self._reply(with_tools=with_tools))
                 case RunTools(calls):
@@ -160,6 +164,16 @@ class _Drive:
         return Answered(words.with_gathered(f"I stopped: this took longer than {minutes} minutes.", self.run), "failed")
 
     # --- the model ---
+
+    async def _said_meanwhile(self) -> Steered | None:
+        """What this run takes up before it goes on; what would not fit any more is left to be answered by itself."""
+        if self.crew.steering is None or not may_be_steered(self.run):
+            return None
+        said = await self.crew.steering(self.run)
+        if said is None:
+            return None
+        follows = decide(apply(self.run, said), self.crew.toolbox.judge, self._limits)
+        return said if isinstance(follows, CallModel | Compact) else None
 
     async def _reply(self, *, with_tools: bool) -> Replied | Compacted | Answered:
         run = self.run

@@ -34,11 +34,12 @@ from bot.engine.steps import (
     Returned,
     RunTools,
     Started,
+    Steered,
     Stopped,
     Wait,
     Worded,
 )
-from bot.engine.types import CallState, Decision, Reply, Run, ToolCall, ToolResult, Verdict
+from bot.engine.types import CallState, Decision, Reply, Run, ToolCall, ToolResult, Verdict, message
 from bot.errors import StaleRun
 
 Judge = Callable[[ToolCall, Run], Verdict]
@@ -258,6 +259,8 @@ def _add(run: Run, fact: Fact) -> Run:
             return _replied(_with_count(run, reply, weight), reply)
         case Compacted(cuts):
             return _compacted(run, cuts)
+        case Steered(texts):
+            return _steered(run, texts)
         case Asked(calls):
             for call_id, verdict in calls:
                 may_be_in = {CallState.PROPOSED, CallState.WAITING}
@@ -316,6 +319,24 @@ def _compacted(run: Run, cuts: tuple[Cut, ...]) -> Run:
     for cut in cuts:
         messages[cut.position] = replace(messages[cut.position], sent=cut.sent)
     return replace(run, messages=tuple(messages), weight=sum(one.weight for one in messages))
+
+
+def may_be_steered(run: Run) -> bool:
+    """Whether what is said now may join the messages: the model has asked for something, and all of it has its end.
+
+    Never before the first reply: until then nothing but its place tells the task from what was said before it.
+    """
+    return not run.is_over and bool(run.batch) and all(call.is_final for call in run.batch)
+
+
+def _steered(run: Run, texts: tuple[str, ...]) -> Run:
+    """What was said becomes part of the task too: that is what the conversation remembers of it."""
+    if not may_be_steered(run):
+        raise StaleRun("This run takes nothing more at this moment.")
+    said = (message("assistant", words.HEARD), *(message("user", text) for text in texts))
+    weight = request_weight(run, 0) + sum(one.weight for one in said)
+    task = "\n\n".join((run.task, *texts))
+    return replace(run, messages=(*request_messages(run), *said), weight=weight, task=task)
 
 
 def _replied_in_words(run: Run, reply: Reply) -> Run:

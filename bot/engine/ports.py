@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from bot.engine.steps import Fact
+from bot.engine.steps import Fact, Steered
 from bot.engine.types import Message, Reply, Run, ToolCall, ToolResult, Verdict
 
 TextListener = Callable[[str], Awaitable[None]]
@@ -56,6 +56,11 @@ class ToolBox(Protocol):
 
         Never raises but `CancelledError`, and never runs the call.
         """
+
+
+Steering = Callable[[Run], Awaitable[Steered | None]]
+"""What the person who asked has said to this run since, None = nothing. Asked each time before the model is; what it
+gives is stored as any fact, or not taken."""
 
 
 class RunStore(Protocol):

@@ -12,8 +12,8 @@ def request_messages(run: Run) -> tuple[Message, ...]:
     """What the model is sent next: the messages, then the results of the latest reply's calls, in their order, one
     each.
 
-    The results become part of the run with the reply that follows them, or when the run is shortened; until then the
-    run ends with the assistant message that held the calls.
+    The results become part of the run with the reply that follows them, or when the run is shortened or steered; until
+    then the run ends with the assistant message that held the calls.
     """
     return (*run.messages, *_unjoined(run))
 
@@ -39,7 +39,7 @@ def cuts_down_to(run: Run, to_weight: int) -> tuple[Cut, ...]:
 def _unjoined(run: Run) -> tuple[Message, ...]:
     """The results of the latest calls, as long as they are not among the messages."""
     batch = run.batch
-    if not batch or run.messages[-1].role == "tool":
+    if not batch or run.messages[-1].role != "assistant":
         return ()
     assert all(call.is_final for call in batch), "the model is asked when every call has its result"
     return tuple(map(result_message, batch))

@@ -156,6 +156,15 @@ class Compacted:
 
 
 @dataclass(frozen=True, slots=True)
+class Steered:
+    """Who asked has said more while the run worked: the results of the latest calls joined the messages, and these
+    texts after them. `run_ids` are the queued runs that held them, where they were stored: they end with it."""
+
+    texts: tuple[str, ...]
+    run_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     text: str
     status: Literal["done", "failed"] = "done"
@@ -175,7 +184,20 @@ class Restored:
     """The run comes from a backup: what happened after it was made is not known."""
 
 
-Fact = Replied | Asked | Worded | Decided | Edited | Started | Returned | Compacted | Answered | Stopped | Restored
+Fact = (
+    Replied
+    | Asked
+    | Worded
+    | Decided
+    | Edited
+    | Started
+    | Returned
+    | Compacted
+    | Steered
+    | Answered
+    | Stopped
+    | Restored
+)
 
 
 def may_wait(call: ToolCall | None, fact: Fact) -> bool:

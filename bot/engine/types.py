@@ -425,8 +425,9 @@ RunStatus = Literal["running", "waiting", "done", "failed", "cancelled"]
 class Run:
     """One user turn being worked on. Stored, it is the checkpoint.
 
-    `messages` oldest first, append-only; `calls` of all replies, in order, every id once. `model` is a label. `rounds`
-    counts replies that held calls; it survives a pause. `last_fault` is the reply whose fault was counted last.
+    `task` is what was asked, and what its person said to it while it worked, a paragraph each. `messages` oldest first,
+    append-only; `calls` of all replies, in order, every id once. `model` is a label. `rounds` counts replies that held
+    calls; it survives a pause. `last_fault` is the reply whose fault was counted last.
     `weight` is the sum of the messages' weights, 0 = not counted yet; `tokens_per_weight` is what the model's own
     counts say a byte is in tokens.
     `taint` is what the history it was given had read. `with_final` False = scheduled work: no persona, no streaming. A

@@ -25,6 +25,9 @@ RESTORED_RUN = (
 )
 UNFINISHED = "This is not finished: the bot stopped or was held up in the middle of it, and goes on when it can."
 UNANSWERED = "This has no answer of its own: the message it was to answer is gone."
+TAKEN_UP = "I took this up in what I was working on already, and answer it there."
+HEARD = "More was said while I worked; I go on with that in mind."
+"""Stands before it: hosts of Mistral's models refuse a person's words right after a result (400, code 3230)."""
 PARKED = (
     "I stopped working on this: three starts in a row, the bot ended unexpectedly while it was at it. "
     "The operator finds more in the log; ask again once it is mended."
@@ -201,7 +204,7 @@ def response(run: Run) -> str:
     if run.answer is not None:
         return run.answer
     if run.is_over:
-        return UNANSWERED
+        return TAKEN_UP if run.status == "done" else UNANSWERED
     if not run.waiting:
         return UNFINISHED
     is_partly_decided = any(call.decision for call in run.batch)

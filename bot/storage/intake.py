@@ -1,22 +1,24 @@
-"""Messages as queued runs: stored once per event, and found again by it."""
+"""Messages as queued runs: stored once per event, found again by it, and taken up by a run that works."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot import crash
+from bot.engine.steps import Steered
 from bot.engine.types import Attachment, Run
 from bot.errors import StaleRun
 from bot.storage import codec, outbox
 from bot.storage.context import HeardLine, attach, remember
 from bot.storage.database import Transaction
-from bot.storage.places import make_conversation
-from bot.storage.schema import calls, runs
+from bot.storage.places import find_conversation, make_conversation
+from bot.storage.schema import attachments, calls, runs
 from bot.storage.statements import Statement, among, this
 
 
@@ -37,7 +39,7 @@ _ENQUEUE = Statement(
 )
 _KNOWN = Statement(select(runs.c.id, runs.c.task).where(runs.c.event_id == this("this_event")))
 _is_an_edit = and_(runs.c.event_id > this("edits"), runs.c.event_id < this("end"))
-_NEWEST = Statement(
+_NEWEST_OF = Statement(
     select(runs.c.id)
     .where(or_(runs.c.event_id == this("this_event"), _is_an_edit))
     .order_by(runs.c.seq.desc())
@@ -48,6 +50,19 @@ _BEGUN = Statement(
     select(func.count()).where(
         calls.c.run_id == this("this_run"), among(calls.c.state, ("started", "done", "failed", "unknown"))
     )
+)
+
+_has_attachments = select(attachments.c.run_id).where(attachments.c.run_id == runs.c.id).correlate(runs).exists()
+_QUEUED_OF = Statement(
+    select(runs.c.id, runs.c.task, _has_attachments.label("attached"))
+    .where(runs.c.conversation_id == this("conversation"), runs.c.requester == this("requester"))
+    .where(among(runs.c.status, ("queued",)), runs.c.seq > this("this_seq"))
+    .order_by(runs.c.seq)
+)
+_NEWEST = Statement(select(func.coalesce(func.max(runs.c.seq), 0)))
+_TAKE_UP = Statement(
+    update(runs).where(runs.c.id == this("this_id"), among(runs.c.status, ("queued",))).values(status="done"),
+    "settled_ms",
 )
 
 
@@ -84,8 +99,28 @@ def enqueue(
 
 def find(tx: Transaction, event_id: str) -> str | None:
     """The id of the run that a message started, or the last of those that its edits did (`<event>:<when>`)."""
-    row = tx.first(_NEWEST, this_event=event_id, edits=f"{event_id}:", end=f"{event_id};")
+    row = tx.first(_NEWEST_OF, this_event=event_id, edits=f"{event_id}:", end=f"{event_id};")
     return None if row is None else str(row.id)
+
+
+def said_since(tx: Transaction, run: Run, seq: int) -> Steered | None:
+    """What the person of this run has said in its conversation since the run with this number, as far as it can be
+    handed to a run that works: up to the first message that something came with."""
+    rows = tx.all(_QUEUED_OF, conversation=find_conversation(tx, run.place), requester=run.requester.key, this_seq=seq)
+    said = list(takewhile(lambda row: not row.attached, rows))
+    return Steered(tuple(row.task for row in said), tuple(row.id for row in said)) if said else None
+
+
+def newest(tx: Transaction) -> int:
+    """The number of the newest run."""
+    return int(tx.scalar(_NEWEST))
+
+
+def take_up(tx: Transaction, run_ids: Iterable[str]) -> None:
+    """End these queued runs: another answers them. Raises `StaleRun` when one of them is not queued any more."""
+    for run_id in run_ids:
+        if tx.execute(_TAKE_UP, {"this_id": run_id, "settled_ms": tx.now_ms}) != 1:
+            raise StaleRun("What was said has been taken up, or taken back, by another.")
 
 
 def known(tx: Transaction, run: Run, event_id: str) -> Receipt | None:

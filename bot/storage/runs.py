@@ -23,16 +23,18 @@ from bot.engine.steps import (
     Restored,
     Returned,
     Started,
+    Steered,
     Stopped,
     Worded,
 )
-from bot.engine.types import Attachment, CallState, Place, Run, RunStatus, parse_actor
+from bot.engine.types import Attachment, CallState, Place, Run, RunStatus
 from bot.errors import CheckpointError, StaleRun
-from bot.storage import approvals, audit, calls, codec, intake, messages, outbox, schema
+from bot.storage import approvals, calls, codec, intake, messages, outbox, schema
+from bot.storage.abandoning import abandon
 from bot.storage.context import HeardLine
 from bot.storage.database import PATIENCE_S, Database, Transaction
 from bot.storage.intake import Receipt
-from bot.storage.places import COLUMNS, find_conversation, read_place
+from bot.storage.places import COLUMNS, find_conversation
 from bot.storage.statements import Statement, among, insert_of, this
 
 EFFECT_PATIENCE_S = 30.0
@@ -55,12 +57,14 @@ def now_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run as it stands in the database. `run.messages` is empty while it is queued."""
+    """A run as it stands in the database. `run.messages` is empty while it is queued. `is_steered`: it has taken up
+    what was said while it worked."""
 
     run: Run
     status: str
     conversation_id: int
     created_ms: int
+    is_steered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +128,6 @@ _WAITING = Statement(
 )
 _TAKE_UP = Statement(update(_runs).where(_runs.c.id == this("this_id")).values(recoveries=_runs.c.recoveries + 1))
 _FORGIVE = Statement(_one_run)
-_ABANDON = Statement(
-    update(_runs).where(_runs.c.id == this("this_id"), among(_runs.c.status, OPEN_RUNS)).values(status="failed"),
-    "answer",
-    "settled_ms",
-)
-_CANCEL_CALLS = Statement(
-    update(_calls)
-    .where(_calls.c.run_id == this("this_run"), among(_calls.c.state, ("proposed", "waiting", "approved")))
-    .values(state="cancelled")
-)
-_UNKNOWN_CALLS = Statement(
-    update(_calls).where(_calls.c.run_id == this("this_run"), _calls.c.state == "started").values(state="unknown")
-)
-_PLACE = Statement(select(schema.conversations).where(schema.conversations.c.id == this("this_id")))
 
 
 class RunRows:
@@ -197,6 +187,14 @@ class RunRows:
         """The id of the run that a message started, None for one that started none."""
         return await self._db.run(lambda tx: intake.find(tx, event_id))
 
+    async def newest(self) -> int:
+        """The number of the newest run: what is stored from now on has a higher one."""
+        return await self._db.run(intake.newest)
+
+    async def said_since(self, run: Run, *, seq: int) -> Steered | None:
+        """What the person of this run has said here since the run with this number, and waits in the queue."""
+        return await self._db.run(lambda tx: intake.said_since(tx, run, seq))
+
     async def next_queued(self, conversation_id: int) -> str | None:
         """The oldest queued run of a conversation in which nothing is running now; None when it has to wait."""
         rows = await self._db.run(lambda tx: tx.all(_ACTIVE, conversation=conversation_id))
@@ -246,7 +244,7 @@ class RunRows:
 
     async def abandon(self, run_id: str, text: str) -> tuple[int, Place] | None:
         """End an open run that cannot be read, whatever is in it; gives its conversation, None if it is over."""
-        return await self._db.run(partial(_abandon, run_id=run_id, text=text))
+        return await self._db.run(partial(abandon, run_id=run_id, text=text))
 
     async def mark_restored(self) -> int:
         """After restoring a backup: let every approved or started call become unknown, with its report, and end every
@@ -262,7 +260,7 @@ class RunRows:
                     before = _load(tx, run_id=row.id).run
                     self._write(tx, before, [Restored()], apply(before, Restored()))
                 except CheckpointError as err:
-                    _abandon(tx, run_id=row.id, text=words.damaged(err.user_message))
+                    abandon(tx, run_id=row.id, text=words.damaged(err.user_message))
             return len(rows)
 
         return await self._db.run(mark)
@@ -316,6 +314,8 @@ class RunRows:
                 approvals.decide(tx, after, fact)
             elif isinstance(fact, Edited):
                 approvals.edit(tx, after, fact, copies=self._copies)
+            elif isinstance(fact, Steered):
+                intake.take_up(tx, fact.run_ids)
             elif isinstance(fact, Worded) and fact.by_model:
                 _show_question(tx, after, fact)
         _close_approvals(tx, before, after)
@@ -374,29 +374,6 @@ def _move(tx: Transaction, run: Run, facts: Sequence[Fact]) -> None:
         raise StaleRun("This run was moved on by another.")
 
 
-def _abandon(tx: Transaction, *, run_id: str, text: str) -> tuple[int, Place] | None:
-    if tx.execute(_ABANDON, {"this_id": run_id, "answer": text, "settled_ms": tx.now_ms}) != 1:
-        return None
-    row = tx.first(_RUN, this_id=run_id)
-    place = read_place(tx.first(_PLACE, this_id=row.conversation_id))
-    requester = parse_actor(str(row.requester), str(row.requester_name))
-    run = Run(run_id, "", (), requester=requester, place=place)  # as much of it as the reports need
-    for call in calls.rows_of(tx, run_id):
-        if call.is_final:
-            continue
-        approvals.close(tx, call, "its run is damaged")
-        state = CallState.UNKNOWN if call.state is CallState.STARTED else CallState.CANCELLED
-        ended = replace(call, state=state)
-        audit.note(tx, run, ended)
-        outbox.show_again(tx, call.id)
-        if ended.state is CallState.UNKNOWN:
-            calls.report(tx, run, ended)
-    tx.execute(_CANCEL_CALLS, {"this_run": run_id})
-    tx.execute(_UNKNOWN_CALLS, {"this_run": run_id})
-    outbox.post(tx, place, "answer", f"answer:{run_id}", ref=run_id, run_id=run_id)
-    return row.conversation_id, place
-
-
 def _load(tx: Transaction, *, run_id: str) -> StoredRun:
     row = tx.first(_RUN, this_id=run_id)
     if row is None:
@@ -413,4 +390,4 @@ def _read(tx: Transaction, row: Any) -> StoredRun:
     status: RunStatus = "running" if row.status == "queued" else row.status
     said = messages.read(tx, row.id, its_calls)
     run = replace(head, messages=said, calls=its_calls, answer=row.answer, status=status)
-    return StoredRun(run, row.status, row.conversation_id, row.created_ms)
+    return StoredRun(run, row.status, row.conversation_id, row.created_ms, is_steered=head.task != row.task)

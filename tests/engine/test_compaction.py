@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from bot.engine import words
 from bot.engine.compaction import IMPLAUSIBLE, LEAST, MOST, budget_tokens, learned, shorten
 from bot.engine.loop import Crew, drive
 from bot.engine.machine import Limits, apply, decide
 from bot.engine.request import request_messages
-from bot.engine.steps import Answer, CallModel, Compact, Compacted, Replied
+from bot.engine.steps import Answer, CallModel, Compact, Compacted, Replied, Steered
 from bot.engine.types import (
     IMAGE_WEIGHT,
     CallState,
@@ -346,3 +347,36 @@ async def test_the_results_of_the_latest_calls_are_sent_once_after_a_cut() -> No
     assert len(ids) == len(set(ids)) == 12
     assert len([one for one in ended.messages if one.role == "tool"]) == 12
     assert request_messages(ended) == ended.messages
+
+
+# --- steered ---
+
+
+def test_the_task_and_what_was_said_to_it_later_stay_while_the_history_goes() -> None:
+    history = [message("user", "old question " * 200), message("assistant", "old answer " * 200)]
+    later = [message("assistant", words.HEARD), message("user", "and that")]
+    messages = [SYSTEM, *history, TASK, *rounds(2), *later, *rounds(1)]
+
+    shortened = after(messages, 1)
+
+    assert [bool(one.sent) for one in shortened] == [True, False, False, *[True] * 9]
+    assert shortened[9] is later[1]
+
+
+async def test_a_steered_run_that_is_shortened_sends_every_result_and_every_word_once() -> None:
+    talk = [f"also {at}" for at in range(12)]
+
+    async def said(run: Run) -> Steered | None:
+        return Steered((talk.pop(0),)) if len(talk) > 12 - run.replies else None
+
+    model = ScriptedModel([*(asks_for(("look", f'{{"n": {at}}}')) for at in range(12)), says("done")])
+    crew = Crew(model, a_box(), limits=Limits(window_tokens=8000), steering=said)
+
+    ended = await drive(run_of([SYSTEM, TASK]), crew)
+
+    last = prompts(model)[-1]
+    ids = [one.get("tool_call_id") for one in last if one["role"] == "tool"]
+    assert len(ids) == len(set(ids)) == 12
+    assert [one["content"] for one in last if one["role"] == "user"][1:] == [f"also {at}" for at in range(12)]
+    assert ended.weight == weight(list(ended.messages))
+    assert any(one.sent != one.body for one in ended.messages)

@@ -1,4 +1,5 @@
-"""Random histories: batches of calls, crashes at any await, clicks repeated and contradicting each other.
+"""Random histories: batches of calls, crashes at any await, clicks repeated and contradicting each other, and people
+who say more while the run works.
 
 The judge is a ledger outside of the run: what really began, by the idempotency key of the call.
 """
@@ -14,11 +15,12 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.engine import words
 from bot.engine.loop import Crew, drive
 from bot.engine.machine import apply
 from bot.engine.ports import TextListener
 from bot.engine.request import request_messages
-from bot.engine.steps import Decided, Fact
+from bot.engine.steps import Decided, Fact, Steered
 from bot.engine.types import CallState, Decision, Message, Reply, Run, ToolCall, ToolResult, Verdict, message
 from bot.errors import StaleRun
 from bot.storage.codec import from_checkpoint, to_checkpoint
@@ -40,7 +42,8 @@ class Crash(BaseException):
 
 @dataclass
 class World:
-    """What survives a crash (the stored checkpoint, the ledger) and when the next crash comes, counted in awaits."""
+    """What survives a crash (the stored checkpoint, the ledger, the queue) and when the next crash comes, counted in
+    awaits. `talk`: how often the model has been asked when more is said."""
 
     replies: list[list[str]]
     crash_after: list[int]
@@ -49,11 +52,20 @@ class World:
     tool_of: dict[str, str] = field(default_factory=dict)
     left: int = 10**9
     sent: list[tuple[Message, ...]] = field(default_factory=list)
+    talk: list[int] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    queue: list[str] = field(default_factory=list)
 
     def tick(self) -> None:
         self.left -= 1
         if self.left < 0:
             raise Crash
+
+    def speak(self) -> None:
+        for _ in range(self.talk.count(len(self.sent))):
+            text = f"more {len(self.said)}"
+            self.said.append(text)
+            self.queue.append(text)
 
     def next_life(self) -> None:
         self.left = self.crash_after.pop(0) if self.crash_after else 10**9
@@ -79,6 +91,7 @@ class Everything:
         self.world.tick()
         await asyncio.sleep(0)
         self.world.sent.append(messages)
+        self.world.speak()
         self.world.tick()
         if run.replies >= len(self.world.replies):
             return says("the end")
@@ -108,8 +121,17 @@ class Everything:
     async def commit(self, before: Run, facts: Sequence[Fact], after: Run) -> None:
         self.world.tick()
         await asyncio.sleep(0)
+        for fact in facts:
+            if isinstance(fact, Steered):
+                assert tuple(self.world.queue) == fact.texts
+                self.world.queue.clear()
         self.world.stored = json.dumps(to_checkpoint(after))
         self.world.tick()
+
+    async def steering(self, run: Run) -> Steered | None:
+        self.world.tick()
+        await asyncio.sleep(0)
+        return Steered(tuple(self.world.queue)) if self.world.queue else None
 
 
 async def live(world: World) -> Run:
@@ -118,7 +140,7 @@ async def live(world: World) -> Run:
     world.next_life()
     run = from_checkpoint(json.loads(world.stored))
     try:
-        return await drive(run, Crew(everything, everything, everything))
+        return await drive(run, Crew(everything, everything, everything, steering=everything.steering))
     except (Crash, BaseExceptionGroup) as died:
         if isinstance(died, BaseExceptionGroup) and died.split(Crash)[1] is not None:
             raise
@@ -142,11 +164,16 @@ verbs = st.sampled_from(["approve", "approve", "deny", "expire", "cancel"])
 
 
 @settings(max_examples=2500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(replies=batches, crash_after=crashes, clicks=st.lists(st.tuples(st.integers(0, 7), verbs), max_size=40))
+@given(
+    replies=batches,
+    crash_after=crashes,
+    clicks=st.lists(st.tuples(st.integers(0, 7), verbs), max_size=40),
+    talk=st.lists(st.integers(1, 6), max_size=4),
+)
 def test_every_history_keeps_the_promises(
-    replies: list[list[str]], crash_after: list[int], clicks: list[tuple[int, str]]
+    replies: list[list[str]], crash_after: list[int], clicks: list[tuple[int, str]], talk: list[int]
 ) -> None:
-    world = World(replies, crash_after)
+    world = World(replies, crash_after, talk=talk)
     first = Run(id="r", task="go", messages=(message("user", "go"),), max_rounds=50)
     world.stored = json.dumps(to_checkpoint(first))
     accepted: Counter[str] = Counter()
@@ -182,11 +209,16 @@ def test_every_history_keeps_the_promises(
             assert accepted[call.id] == 1, "every card accepts exactly one decision"
             if call.state is CallState.DONE:
                 assert world.began[f"r:{call.id}"] == 1
-    check_results(run)
+    heard = check_results(run)
+    assert heard + world.queue == world.said, "nothing that was said is lost, or heard twice"
+    assert run.task == "\n\n".join(["go", *heard])
+    assert run.weight == sum(one.weight for one in run.messages)
 
 
-def check_results(run: Run) -> None:
-    """Every call of every reply has exactly one result, in the order of the calls, before the next reply."""
+def check_results(run: Run) -> list[str]:
+    """Every call of every reply has exactly one result, in the order of the calls, before the next reply; gives what
+    was said in between."""
+    heard = []
     messages = [json.loads(one.body) for one in request_messages(run)][1:]
     while messages:
         said = messages.pop(0)
@@ -195,4 +227,9 @@ def check_results(run: Run) -> None:
         for call_id in json.loads(said["content"]):
             answer = messages.pop(0)
             assert (answer["role"], answer["tool_call_id"]) == ("tool", f"p{call_id}")
+        while messages and messages[0]["content"] == words.HEARD:
+            messages.pop(0)
+            while messages[0]["role"] == "user":
+                heard.append(messages.pop(0)["content"])
     assert messages == []
+    return heard

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bot.engine.loop import Crew, drive
-from bot.engine.machine import Limits
+from bot.engine.machine import Limits, apply
 from bot.engine.ports import TextListener
-from bot.engine.steps import Fact, Replied
-from bot.engine.types import CallState, Run, ToolCall, ToolResult, Verdict, message
+from bot.engine.steps import Decided, Fact, Replied, Steered
+from bot.engine.types import CallState, Decision, Run, ToolCall, ToolResult, Verdict, message
 from bot.errors import ModelUnavailable
 from tests.fakes import PlainBox, ScriptedModel, asks_for, says
 
@@ -225,3 +225,63 @@ async def test_driving_a_run_that_waits_changes_nothing() -> None:
 
     assert paused.status == "waiting"
     assert await drive(paused, crew) is paused
+
+
+# --- steering ---
+
+
+@dataclass
+class Talking:
+    """Somebody who says one thing after the other, each when the run asks."""
+
+    said: list[Steered | None]
+    asked_of: list[int] = field(default_factory=list)
+
+    async def __call__(self, run: Run) -> Steered | None:
+        self.asked_of.append(run.replies)
+        return self.said.pop(0) if self.said else None
+
+
+async def test_what_is_said_meanwhile_is_stored_by_itself_before_the_model_is_told() -> None:
+    store, talking = Recorded(), Talking([Steered(("and that",)), None, Steered(("and this",))])
+    model = ScriptedModel([asks_for(("look", "{}")), asks_for(("look", "{}")), says("done")])
+
+    ended = await drive(fresh(), Crew(model, PlainBox({"look": READ}), store, steering=talking))
+
+    round_of_reads = ["Replied", "Started", "Returned"]
+    assert store.commits == [round_of_reads, ["Steered"], round_of_reads, ["Steered"], ["Replied", "Answered"]]
+    assert [one["content"] for one in model.asked[1].messages][-1] == "and that"
+    assert [one["content"] for one in model.asked[2].messages][-1] == "and this"
+    assert (ended.answer, talking.asked_of) == ("done", [1, 1, 2, 2])
+
+
+async def test_nobody_is_listened_to_before_the_first_reply_nor_before_the_closing_call() -> None:
+    talking = Talking([None])
+    model = ScriptedModel([asks_for(("pay", "{}")), says("closing")])
+    crew = Crew(model, PlainBox({"pay": GATED}), steering=talking)
+    waiting = await drive(fresh(max_rounds=1), crew)
+    approved = apply(waiting, Decided(waiting.calls[0].id, Decision("approve", "alice")))
+
+    ended = await drive(approved, crew)
+
+    assert (ended.answer, talking.asked_of) == ("closing", [])
+
+
+async def test_what_would_not_fit_any_more_is_left_for_later() -> None:
+    talking = Talking([Steered(("z" * 500_000,))])
+    model = ScriptedModel([asks_for(("look", "{}")), says("done")])
+    crew = Crew(model, PlainBox({"look": READ}), limits=Limits(window_tokens=8000), steering=talking)
+
+    ended = await drive(fresh(), crew)
+
+    assert (ended.answer, ended.task) == ("done", "go")
+
+
+async def test_a_run_that_has_worked_too_long_takes_nothing_more() -> None:
+    talking, ticks = Talking([Steered(("more",))]), iter([0.0, 0.0, *[1000.0] * 10])
+    model = ScriptedModel([asks_for(("look", "{}"))])
+    crew = Crew(model, PlainBox({"look": READ}), steering=talking, clock=lambda: next(ticks))
+
+    ended = await drive(fresh(), crew)
+
+    assert (ended.status, talking.asked_of) == ("failed", [])

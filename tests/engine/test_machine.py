@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from bot.engine import words
-from bot.engine.machine import Limits, apply, decide, interrupted
+from bot.engine.machine import Limits, apply, decide, interrupted, may_be_steered
 from bot.engine.request import request_messages
 from bot.engine.steps import (
     Answer,
@@ -23,12 +24,14 @@ from bot.engine.steps import (
     Returned,
     RunTools,
     Started,
+    Steered,
     Stopped,
     Wait,
     Worded,
 )
 from bot.engine.types import CallState, Decision, Run, ToolCall, ToolResult, Usage, Verdict, message
 from bot.errors import StaleRun
+from bot.storage.codec import from_checkpoint, to_checkpoint
 from tests.fakes import says
 
 RUN = Verdict("run", "free", effect="read")
@@ -437,3 +440,62 @@ def test_a_quiet_stop_ends_every_call_and_says_nothing() -> None:
     assert stopped.calls[0].result == ToolResult("Cancelled: this was not run.", is_error=True)
     assert decide(stopped, judge_by(write=ASK)) == Finish()
     assert words.response(stopped) == words.UNANSWERED
+
+
+# --- steering ---
+
+
+def roles(run: Run) -> list[str]:
+    return [one.role for one in request_messages(run)]
+
+
+def test_what_is_said_meanwhile_stands_after_the_results_which_join_once() -> None:
+    run = returned(returned(called(fresh(), "look", "read"), "look"), "read")
+
+    steered = apply(run, Steered(("and that", "and this")))
+
+    assert roles(steered) == ["user", "assistant", "tool", "tool", "assistant", "user", "user"]
+    assert steered.messages == request_messages(steered)
+    assert [json.loads(one.body)["content"] for one in steered.messages[-3:]] == [words.HEARD, "and that", "and this"]
+    assert steered.weight == sum(one.weight for one in steered.messages)
+    assert steered.task == "do it\n\nand that\n\nand this"
+    assert decide(steered, judge_by(look=RUN, read=RUN)) == CallModel()
+
+
+def test_a_run_is_steered_again_and_its_reply_joins_after_all_of_it() -> None:
+    run = returned(called(fresh(), "look"), "look")
+
+    run = called(apply(apply(run, Steered(("one",))), Steered(("two",))), "look")
+    run = apply(returned(run, "look"), Replied(says("done")))
+
+    said = ["assistant", "tool", "assistant", "user", "assistant", "user"]
+    assert roles(run) == ["user", *said, "assistant", "tool", "assistant"]
+    assert run.weight == sum(one.weight for one in run.messages)
+
+
+def test_a_steered_run_survives_its_checkpoint() -> None:
+    run = apply(returned(called(fresh(), "look"), "look"), Steered(("one",)))
+
+    assert from_checkpoint(json.loads(json.dumps(to_checkpoint(run)))) == run
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        fresh(),
+        called(fresh(), "look"),
+        returned(called(fresh(), "look", "read"), "look"),
+        waiting_run("write"),
+        apply(returned(called(fresh(), "look"), "look"), Replied(says("done"))),
+        apply(returned(called(fresh(), "look"), "look"), Answered("done")),
+    ],
+    ids=["not asked yet", "call open", "one call open", "waits", "has replied in words", "over"],
+)
+def test_a_run_that_does_not_go_to_its_model_with_results_takes_nothing(run: Run) -> None:
+    assert not may_be_steered(run)
+    with pytest.raises(StaleRun):
+        apply(run, Steered(("more",)))
+
+
+def test_a_run_whose_message_was_taken_up_says_where_it_is_answered() -> None:
+    assert words.response(fresh(status="done")) == words.TAKEN_UP

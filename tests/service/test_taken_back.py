@@ -138,6 +138,24 @@ async def test_deleting_what_is_answered_or_unknown_changes_nothing(
         assert one.answers() == ["done"]
 
 
+async def test_a_question_that_is_deleted_before_it_is_shown_is_shown_as_over_in_the_end(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    async with opened(settings, endpoint) as one:
+
+        async def show(place: chat.Place, event: chat.Event) -> None:
+            if isinstance(event, chat.Said):
+                await one.service.deleted("q1")
+            one.adapter.shown.append((place, event))
+
+        one.adapter.show = show  # type: ignore[method-assign]  # a platform that is slow to show
+        await one.say("forget this", event_id="q1")
+
+        states = [event.status for event in one.adapter.events(chat.Working)]  # type: ignore[attr-defined]
+        assert states[-2:] == ["running", "cancelled"]
+    assert endpoint.requests == []
+
+
 async def test_the_transcript_of_a_deleted_question_ends_with_its_state(
     settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
