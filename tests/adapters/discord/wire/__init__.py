@@ -27,7 +27,7 @@ What is seen: `requests` (`Asked`: method, path, route, json, files, at, status,
 `world.typing`, `gateway.connected|sessions|identifies|resumes|heartbeats|events`, `await until(claim)`.
 
 What goes wrong: `faults.fail|limit|lose|cut|hang|slow(route, ...)` with the routes of `faults`; `limits.enforce()`;
-`gateway.drop|reconnect|invalidate|close|forget_sessions`, `gateway.is_deaf|is_muted|refused_resumes`,
+`gateway.drop|deafen|reconnect|invalidate|close|forget_sessions`, `gateway.is_muted|refused_resumes`,
 `gateway.hold()` and `release(order)`, `gateway.again(name)`; `await down()` and `await up()` on the same port;
 `Attachment.answers`; `world.rules` (windows, limits, lives of tokens); `world.app` (privileged intents, token).
 """

@@ -75,9 +75,11 @@ class Faults:
         """Answer with a status and do nothing: 500, 502, 503, 403, ..."""
         return self._order(Fault(route, "status", times, status, code, **options))
 
-    def limit(self, route: str, *, times: int = 1, retry_after_s: float = 0.2, is_global: bool = False) -> Fault:
-        """Answer 429 and do nothing."""
-        return self._order(Fault(route, "status", times, 429, 0, retry_after_s, is_global))
+    def limit(
+        self, route: str, *, times: int = 1, retry_after_s: float = 0.2, is_global: bool = False, code: int = 0
+    ) -> Fault:
+        """Answer 429 and do nothing; `code` for those that have one, as 30046 for edits of old messages."""
+        return self._order(Fault(route, "status", times, 429, code, retry_after_s, is_global))
 
     def lose(self, route: str, *, times: int = 1, **options: Any) -> Fault:
         """Do what is asked and cut the connection before the answer."""

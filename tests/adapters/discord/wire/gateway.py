@@ -59,6 +59,8 @@ class Socket:
         self._ws = ws
         self._transport = request.transport
         self._queue: asyncio.Queue[str | int] = asyncio.Queue()
+        self.is_closing = False
+        self.is_deaf = False
         self.writer = asyncio.create_task(self._write())
 
     def send(self, op: int, data: Any = None, *, name: str | None = None, seq: int | None = None) -> str:
@@ -71,6 +73,7 @@ class Socket:
 
     def close(self, code: int) -> None:
         """Close it after what is queued was written."""
+        self.is_closing = True
         self._queue.put_nowait(code)
 
     def cut(self) -> None:
@@ -92,8 +95,7 @@ class Gateway:
     """The sessions and what goes wrong with them.
 
     `sessions` are those that can still be resumed; `events` all that was ever to be told, `identifies` and `resumes`
-    what clients asked for. `is_deaf`: heartbeats are not acknowledged and nothing is heard. `is_muted`: events get
-    their sequence but are not sent, until a RESUME replays them.
+    what clients asked for. `is_muted`: events get their sequence but are not sent, until a RESUME replays them.
     """
 
     def __init__(self, world: World, url: str) -> None:
@@ -102,7 +104,6 @@ class Gateway:
         self.resume_url = url
         self.heartbeat_s = 41.25
         self.shards = 1
-        self.is_deaf = False
         self.is_muted = False
         self.refused_resumes = 0
         self.sessions: dict[str, Session] = {}
@@ -162,6 +163,12 @@ class Gateway:
             session.socket.cut()
             session.socket = None
 
+    def deafen(self, shard: int | None = None) -> None:
+        """Hear nothing more on the connections there are: heartbeats get no acknowledgement. New ones are heard."""
+        for session in self._on(shard):
+            assert session.socket is not None
+            session.socket.is_deaf = True
+
     def reconnect(self, shard: int | None = None) -> None:
         """Ask to reconnect and resume (op 7)."""
         self._send_all(7, None, shard)
@@ -199,11 +206,13 @@ class Gateway:
         socket.send(10, {"heartbeat_interval": int(self.heartbeat_s * 1000), "_trace": []})
         try:
             async for frame in ws:
-                if frame.type is WSMsgType.TEXT and not self.is_deaf:
+                if frame.type is WSMsgType.TEXT and not socket.is_deaf:
                     self._hear(socket, json.loads(frame.data))
         finally:
-            self._lose(socket, is_over=ws.close_code in (1000, 1001))
-            socket.writer.cancel()
+            self._lose(socket, is_over=ws.close_code in (1000, 1001) and not socket.is_closing)
+            if not socket.is_closing:
+                socket.writer.cancel()
+            await asyncio.wait({socket.writer}, timeout=1)
         return ws
 
     def _hear(self, socket: Socket, frame: Json) -> None:

@@ -65,6 +65,7 @@ def say(world: World, room: Channel, author_id: int, post: Post, *, by: Interact
 def put(world: World, room: Channel, message: Message) -> Message:
     """Let a finished message be there: kept and told, or, if ephemeral, shown to one person only."""
     if message.is_ephemeral:
+        message.for_user_id = message.interaction.user_id if message.interaction else None
         world.ephemerals[message.id] = message
         return message
     threads.wake(world, room)

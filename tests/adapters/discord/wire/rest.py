@@ -114,7 +114,7 @@ class Rest:
         asked.status = fault.status
         if fault.status == 429:
             self._limits.hits.append(asked)
-            return _limited(fault.retry_after_s, fault.is_global, {})
+            return _limited(fault.retry_after_s, fault.is_global, {}, code=fault.code)
         if fault.status >= 502 and not fault.code:
             return web.Response(status=fault.status, text=_BAD_GATEWAY, content_type="text/html", headers=_VIA)
         return _json(fault.status, {"message": f"{fault.status}: on demand", "code": fault.code}, {})
@@ -201,8 +201,9 @@ async def _read_multipart(request: web.Request) -> tuple[Json, dict[int, Upload]
     return body, files
 
 
-def _limited(retry_after_s: float, is_global: bool, headers: dict[str, str]) -> web.Response:
-    body = {"message": "You are being rate limited.", "retry_after": round(retry_after_s, 3), "global": is_global}
+def _limited(retry_after_s: float, is_global: bool, headers: dict[str, str], *, code: int = 0) -> web.Response:
+    body: Json = {"message": "You are being rate limited.", "retry_after": round(retry_after_s, 3)}
+    body |= {"global": is_global} | ({"code": code} if code else {})
     scope = {"X-RateLimit-Scope": "global", "X-RateLimit-Global": "true"} if is_global else {}
     return _json(429, body, headers | scope | {"Retry-After": str(int(retry_after_s) + 1)})
 

@@ -52,7 +52,10 @@ class Talking:
     def edit(self, message: Message, text: str) -> Message:
         """Change the words of somebody's message."""
         room = self.world.channels[message.channel_id]
-        return posting.change(self.world, room, message, posting.Post({"content": text}))
+        replied = room.messages.get(message.reply_to_id or 0)
+        pings = replied is not None and replied.author_id in message.mention_ids
+        allowed = {"parse": ["users", "roles", "everyone"], "replied_user": pings}
+        return posting.change(self.world, room, message, posting.Post({"content": text, "allowed_mentions": allowed}))
 
     def unfurl(self, message: Message, url: str = "https://example.org") -> Message:
         """A preview arrives: MESSAGE_UPDATE though nobody edited anything."""
