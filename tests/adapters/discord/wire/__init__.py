@@ -30,6 +30,9 @@ What goes wrong: `faults.fail|limit|lose|cut|hang|slow(route, ...)` with the rou
 `gateway.drop|deafen|reconnect|invalidate|close|forget_sessions`, `gateway.is_muted|refused_resumes`,
 `gateway.hold()` and `release(order)`, `gateway.again(name)`; `await down()` and `await up()` on the same port;
 `Attachment.answers`; `world.rules` (windows, limits, lives of tokens); `world.app` (privileged intents, token).
+
+Not there: voice, polls, stickers, pins, invites, forums, reactions by people, apps installed by a person, interactions
+over HTTP, compression, and the gateway's own limits of frames and logins. Routes beyond it land in `errors`.
 """
 
 from tests.adapters.discord.wire.faults import Asked, Fault, Limit

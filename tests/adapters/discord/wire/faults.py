@@ -6,6 +6,7 @@ A route is named as Discord's documentation names it: "POST /channels/{channel_i
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -171,7 +172,7 @@ class Limits:
         key = (asked.route, major)
         waits_s = self._waits(key, limit, now)
         seen = self._seen[key]
-        reset_s = max(seen[0] + limit.per_s - now, 0.001)
+        reset_s = math.ceil(max(seen[0] + limit.per_s - now, 0.001) * 1000) / 1000  # never sooner than it is
         headers = {
             "X-RateLimit-Limit": str(limit.requests),
             "X-RateLimit-Remaining": str(max(limit.requests - len(seen), 0)),

@@ -245,6 +245,20 @@ async def test_archived_thread_wakes_by_a_message_but_not_when_locked(team: Team
     assert team.server.bot.id in made.member_ids
 
 
+async def test_private_thread_appears_when_the_bot_is_called_into_it(team: Team) -> None:
+    client = Listener()
+
+    async with logged_in(client, team.server):
+        made = team.server.create_thread(team.anna, team.room, "closed", private=True)
+        team.server.say(team.anna, made, "nobody else here")
+        team.server.say(team.anna, made, f"{team.server.bot.mention} come in")
+        await team.server.until(lambda: client.heard)
+
+    assert [one.content for one in client.heard] == [f"{team.server.bot.mention} come in"]
+    assert isinstance(client.heard[0].channel, discord.Thread)
+    assert client.heard[0].channel.is_private()
+
+
 async def test_direct_talk_goes_both_ways_until_it_is_closed(team: Team) -> None:
     client = Listener()
 

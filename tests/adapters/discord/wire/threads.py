@@ -49,10 +49,13 @@ def open_in(world: World, room: Channel, user_id: int, body: Json) -> Channel:
 
 
 def join(world: World, thread: Channel, user_id: int) -> None:
-    """Let somebody be in a thread. Idempotent."""
+    """Let somebody be in a thread. Idempotent. A private one appears to the bot by that."""
     if user_id in thread.member_ids or user_id not in world.users:
         return
     thread.member_ids.append(user_id)
+    if thread.is_private and user_id == world.me.id:
+        body = payloads.thread_for(world, thread, user_id)
+        world.emit("THREAD_CREATE", body, guild_id=thread.guild_id, channel=thread)
     _tell_members(world, thread, {"added_members": [payloads.thread_member(thread, user_id)]})
 
 
