@@ -20,6 +20,7 @@ _ESCAPES = 0xF0000
 _PIECES = 0x100000
 _MAX_PIECES = 0xFFFD
 _PIECE = "\U00100000-\U0010fffd"
+_BACKSLASH = chr(_ESCAPES + ord("\\"))
 _ESCAPED = "\U000f0000-\U000f00ff"
 
 _TICKS = re.compile(r"`+")
@@ -33,7 +34,7 @@ _AUTOLINK = re.compile(rf"<(?P<target>[A-Za-z][A-Za-z0-9+.-]{{0,31}}:[^\s<>`{_PI
 _MAIL = re.compile(r"<[A-Za-z0-9.+_-]+@[A-Za-z0-9.-]+\.[A-Za-z]+>")
 _MOMENT = re.compile(r"<t:-?\d{1,13}(?::[tTdDfFRsS])?>")
 _EMOJI = re.compile(r"<a?(?P<name>:\w{1,64}:)\d+>")
-_URL = re.compile(rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{{0,31}})://[^\s<>`{_PIECE}]*")
+_URL = re.compile(rf"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{{0,31}})://[^\s<>`\\{_BACKSLASH}{_PIECE}]*")
 _MENTION = re.compile(
     r"@(?:everyone|here)|<@[!&]?\d+>|<#\d+>|</[^<>`]{1,200}:\d+>|<id:[^\s<>`]{1,100}>"
     rf"|(?:discord\.(?:gg|gift|new)|discord(?:app)?\.com/(?:invite|gifts))/[^\s<>`{_PIECE}{_ESCAPED}]+",
@@ -129,7 +130,7 @@ class _Line:
 
     def _address(self, target: str) -> str:
         """An address to be seen: Discord links it and loads nothing, or shows it as code."""
-        is_known = target.lower().startswith(SCHEMES) and not re.search(r"[\s<>`]", target)
+        is_known = target.lower().startswith(SCHEMES) and not re.search(r"[\s<>`\\]", target)
         if not is_known or _LOUD.search(target) or _MENTION.search(target):
             return self._piece(code_span(target))
         return self._piece(f"<{target}>")

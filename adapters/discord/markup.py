@@ -86,7 +86,7 @@ def _line(line: str, *, has_links: bool) -> str:
     head = before[0] if before else ""
     marks, words = re.sub(">{2,3}", ">", _DEEP.sub("###", head)).replace("+", "-"), line[len(head) :]
     if line.strip() and not words.strip(" \t#"):  # Discord would look on in the next line, in a block of code even
-        bare = f"{marks.rstrip()}{words.strip()}".replace("#", "\\#")
+        bare = re.sub(r"[#*]", r"\\\g<0>", f"{marks.rstrip()}{words.strip()}")
         return f"{bare} " if bare.endswith(">") else bare
     return marks + inert_line(words, has_links=has_links)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.discord.markup import size
@@ -106,6 +106,7 @@ def test_nothing_in_it_is_alive(text: str) -> None:
         assert read(part).alive == []
 
 
+@settings(deadline=None)
 @given(LONG_TEXTS, TEXTS, st.integers(0, 60))
 def test_it_always_fits_into_a_message(text: str, name: str, calls: int) -> None:
     lines = tuple(ToolLine("r1", f"c{at}", name, "done", by=name, duration_ms=at) for at in range(calls))
