@@ -48,7 +48,7 @@ _MARKS = re.compile(r"[\\`*_~|<>\[\]()#:]|(?m:^[ \t]*(?:[-+]|\d+(?=\.)\.))|-(?=#
 _LOUD = re.compile(
     r"@(?:everyone|here)|(?:discord\.(?:gg|gift|new)|discord(?:app)?\.com/(?:invite|gifts))/\S+", re.IGNORECASE
 )
-_ONE_FILE = re.compile(r"```(?P<language>toml|json|csv)\n(?P<body>.*\n)```\s*", re.DOTALL)
+_ONE_FILE = re.compile(r"```(?P<language>toml|json|csv)\n(?P<body>(?:(?!```)[^\n]*\n)*)```\s*")
 
 
 def size(text: str) -> int:

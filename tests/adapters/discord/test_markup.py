@@ -243,6 +243,12 @@ def test_what_is_a_file_comes_as_one(language: str) -> None:
     assert file == (f"nod.{language}", b"a = '```'\nb\n")
 
 
+def test_what_holds_several_blocks_is_no_file() -> None:
+    text = "```json\n1\n```\nand\n```json\n2\n```"
+
+    assert private_answer(text) == (text, None)
+
+
 def test_a_notice_calls_those_it_is_for_and_nobody_else() -> None:
     [part] = notice_parts("<@7> @everyone *now*", (1, 2))
 
