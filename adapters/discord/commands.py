@@ -32,9 +32,7 @@ Command = app_commands.Command[Any, Any, Any]
 LOST = (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError, TimeoutError)
 """Discord did not take an answer: too late, answered already, or out of reach."""
 MAX_FILE_BYTES = 300_000
-FAILED = (
-    "Something went wrong here: the operator finds it in the log. Nothing else is known; look before you try again."
-)
+FAILED = "Something went wrong here, and it may be half done: look before you try again. The operator's log says more."
 STALE = "This command has changed: restart Discord, or reload it with Ctrl+R, and try again."
 ANYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False)
 SERVERS = app_commands.AppCommandContext(guild=True, dm_channel=False, private_channel=False)
@@ -115,7 +113,8 @@ async def failed(interaction: Interaction, error: app_commands.AppCommandError) 
     """Say that a command could not even be begun: Discord knows it otherwise than we do, or something broke."""
     is_stale = isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch)
     log.error("discord.command_unusable", command=_name_of(interaction), is_stale=is_stale, exc_info=error)
-    await _say(interaction, STALE if is_stale else FAILED)
+    if interaction.type is discord.InteractionType.application_command:
+        await _say(interaction, STALE if is_stale else FAILED)
 
 
 def _name_of(interaction: Interaction) -> str:

@@ -18,7 +18,7 @@ from discord import app_commands
 
 log = structlog.get_logger()
 
-SYNC_S = 60.0
+SYNC_S = 15.0
 """A start waits no longer than this: Discord may ask for hours of patience."""
 _TROUBLE = (discord.DiscordException, aiohttp.ClientError, OSError)
 
@@ -32,7 +32,11 @@ def commands_hash(tree: app_commands.CommandTree[Any]) -> str:
 
 
 async def sync_if_changed(
-    tree: app_commands.CommandTree[Any], *, read: Callable[[], str], write: Callable[[str], object]
+    tree: app_commands.CommandTree[Any],
+    *,
+    read: Callable[[], str],
+    write: Callable[[str], object],
+    timeout_s: float = SYNC_S,
 ) -> bool:
     """Tell Discord of the commands where they are not what it was told last; gives whether it was told now.
 
@@ -44,11 +48,8 @@ async def sync_if_changed(
     if told.get(application) == now:
         return False
     try:
-        async with asyncio.timeout(SYNC_S):
+        async with asyncio.timeout(timeout_s):
             await tree.sync()
-    except TimeoutError:
-        log.warning("commands.not_synced", error="TimeoutError")
-        return False
     except _TROUBLE as err:
         log.warning("commands.not_synced", error=type(err).__name__)
         return False
