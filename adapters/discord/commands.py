@@ -11,14 +11,14 @@ import keyword
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-import aiohttp
 import discord
 import structlog
 from discord import app_commands
 
 from adapters.discord.completing import Choices, offered
 from adapters.discord.forms import ADMINS, EVERYBODY, GROUPS, Completes, Form, Option
-from adapters.discord.private import Interaction, tell
+from adapters.discord.people import actor_of
+from adapters.discord.private import LOST, Interaction, tell
 from bot.chat import Actor, ChatService, Place
 from bot.errors import BotError
 
@@ -29,8 +29,6 @@ Where = Callable[[Interaction], Awaitable[tuple[Place, Actor] | str]]
 Ask = Callable[[Interaction, str, tuple[discord.Attachment, ...]], Awaitable[None]]
 """Takes a question, and answers it for all to see. What it raises before it has answered is said to that person."""
 Command = app_commands.Command[Any, Any, Any]
-LOST = (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError, TimeoutError)
-"""Discord did not take an answer: too late, answered already, or out of reach."""
 MAX_FILE_BYTES = 300_000
 FAILED = "Something went wrong here, and it may be half done: look before you try again. The operator's log says more."
 STALE = "This command has changed: restart Discord, or reload it with Ctrl+R, and try again."
@@ -88,12 +86,19 @@ class Door:
             found = await self._where(interaction)
             if isinstance(found, str):
                 return found
+            await self._meet(given.values())
             return await self._service().command(*found, line, is_admin=is_admin)
         except BotError as err:
             return err.user_message
         except Exception:  # the rim: whatever it was, the person is told that it was not done as asked
             log.exception("discord.command_failed", command=form.words)
             return FAILED
+
+    async def _meet(self, values: Iterable[object]) -> None:
+        """Tell the service of the people a command names: with them Discord says which roles they have."""
+        for member in values:
+            if isinstance(member, discord.Member) and not member.bot:
+                await self._service().met(actor_of(member, member.guild.id))
 
     async def complete(self, interaction: Interaction, kind: Completes, typed: str, *, is_admin: bool) -> Choices:
         """What is offered while an option is typed; nothing where anything is in the way."""

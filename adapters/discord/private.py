@@ -9,6 +9,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 
@@ -16,6 +17,8 @@ from adapters.discord.markup import private_answer
 
 log = structlog.get_logger()
 
+LOST = (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError, TimeoutError)
+"""Discord did not take an answer: too late, answered already, or out of reach."""
 Interaction = discord.Interaction[Any]
 
 
@@ -36,5 +39,5 @@ async def _send(interaction: Interaction, *, files: Sequence[tuple[str, bytes]],
     send = interaction.followup.send if interaction.response.is_done() else interaction.response.send_message
     try:
         await send(**what, files=attached, ephemeral=True)
-    except discord.HTTPException as err:
-        log.info("private.not_told", code=err.code)
+    except LOST as err:
+        log.info("private.not_told", kind=type(err).__name__, code=getattr(err, "code", None))

@@ -127,6 +127,8 @@ def unmet(who: Who, asking: Asking) -> str:
     """A word on a person nobody has heard of yet, "" for all others."""
     if not who.is_person or who.subject in asking.book.people:
         return ""
-    close = get_close_matches(who.subject, list(asking.book.people), n=1, cutoff=0.7)
+    names_are_ids = parse_actor(who.subject).platform in NAMED_PLATFORMS
+    known = list(asking.book.people) if names_are_ids else []
+    close = get_close_matches(who.subject, known, n=1, cutoff=0.7)
     hint = f" Did you mean {close[0]}?" if close else ""
     return f"I have not met {who.text} yet.{hint}"
