@@ -152,13 +152,14 @@ def erase(tx: Transaction, key: str, *, by: str, scope: str) -> dict[str, int]:
     theirs = tx.all(_THEIRS, who=key)
     its_notes = tx.execute(_NOTES, {"who": key})
     emptied = empty_runs(tx, [row.id for row in theirs])
-    tx.execute(_TURNS, {"who": key})
+    heard = tx.execute(_TURNS, {"who": key})
     empty_summaries(tx, [row.conversation_id for row in tx.all(_SPOKE_IN, who=key)])
     _forget_names(tx, key)
     audited = _erase_audit(tx, key)
     gone = {
         "messages": emptied.runs,
         "answers": emptied.answers,
+        "words that were heard": heard,
         "tool calls": emptied.calls,
         "attachments": emptied.attachments,
         "notes": its_notes,

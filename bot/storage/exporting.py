@@ -187,6 +187,9 @@ def _runs_where(*conditions: ColumnElement[bool]) -> Select[Any]:
 _COUNTS = {
     "messages": _how_many(_runs_where(IS_FULL)),
     "answers": _how_many(_runs_where(runs.c.answer.is_not(None), runs.c.answer != ERASED)),
+    "words that were heard": _how_many(
+        select(turns.c.id).where(turns.c.author == this("who"), turns.c.run_id.is_(None), turns.c.text != ERASED)
+    ),
     "tool calls": _how_many(_of_their_runs(calls, calls.c.id).where(IS_FULL_CALL)),
     "attachments": _how_many(_of_their_runs(attachments, attachments.c.seq)),
     "notes": _how_many(select(notes.c.id).where(IS_THEIR_NOTE)),

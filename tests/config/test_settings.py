@@ -147,3 +147,65 @@ def test_env_example_names_every_setting_with_its_default_and_purpose() -> None:
     for field in Settings.model_fields.values():
         assert field.description is not None
         assert field.description in comments
+
+
+def test_row_61_discord_needs_its_token() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({"ADAPTERS": "discord"}, None)
+
+    assert refused.value.key == "DISCORD_TOKEN"
+    assert "ADAPTERS names discord" in refused.value.user_message
+
+
+@pytest.mark.parametrize(
+    ("token", "why"),
+    [
+        ("xoxb-1234567890-abcdef", "a Slack token"),
+        ("MTAw", "three parts joined by dots"),
+        ("Bot MTAw.abc.def-ghi", "three parts joined by dots"),
+        ("MTAw.abc", "three parts joined by dots"),
+    ],
+)
+def test_row_62_a_discord_token_is_known_by_its_shape(token: str, why: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({"ADAPTERS": "discord", "DISCORD_TOKEN": token}, None)
+
+    assert refused.value.key == "DISCORD_TOKEN"
+    assert why in refused.value.user_message
+    assert token not in refused.value.user_message
+
+
+def test_discord_can_be_named_once_it_has_a_token() -> None:
+    settings, _ = load({"ADAPTERS": "web,discord", "DISCORD_TOKEN": "MTAw.abc.def-ghi"}, None)
+
+    assert settings.adapters == ("web", "discord")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("DISCORD_BOTS", "nod-helper"),
+        ("DISCORD_BOTS", "123"),
+        ("DISCORD_ANSWERS", "channel"),
+        ("DISCORD_MESSAGE_CONTENT", "yes"),
+        ("DISCORD_SHARDS", "-1"),
+        ("DISCORD_SHARDS", "2000"),
+        ("DISCORD_API_URL", "http://discord.example"),
+        ("DISCORD_GATEWAY_URL", "https://gateway.example"),
+        ("APPROVALS_CHANNELS", "#approvals"),
+        ("APPROVALS_CHANNELS", "discord:1/2/3"),
+        ("WHILE_BUSY", "drop"),
+    ],
+)
+def test_a_wrong_word_about_discord_names_its_key(key: str, value: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({key: value}, None)
+
+    assert refused.value.key == key
+    assert value not in refused.value.user_message
+
+
+def test_channels_for_approvals_are_places() -> None:
+    text = "discord:123/456,slack:T1>discord:123/456,web:>discord:1/2"
+
+    assert load({"APPROVALS_CHANNELS": text}, None)[0].approvals_channels == tuple(text.split(","))

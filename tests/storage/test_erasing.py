@@ -68,6 +68,7 @@ async def test_no_byte_of_theirs_is_left_in_the_file(settings: Settings, endpoin
     assert erased == {
         "messages": 4,
         "answers": 4,
+        "words that were heard": 0,
         "tool calls": 4,
         "attachments": 2,
         "notes": 1,
