@@ -16,6 +16,7 @@ import discord
 import structlog
 
 from adapters.discord.ids import custom_id
+from adapters.discord.pace import Pace
 from adapters.discord.progress import Progress
 from adapters.discord.rooms import Rooms
 from adapters.discord.sending import nonce_of
@@ -26,6 +27,9 @@ log = structlog.get_logger()
 
 FIRST_S, EVERY_S, TYPING_S = 0.9, 1.3, 8.0
 """How long a message waits for something to show, how far apart its changes are, how often typing is said again."""
+ANY_S = 0.05
+"""How far apart all of it is, over all channels: Discord takes fifty requests a second from a bot, and what must arrive
+needs room (docs, "Rate Limits")."""
 _LOST = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, BotError)
 
 
@@ -49,6 +53,7 @@ class Live:
     def __init__(self, rooms: Rooms, *, sleep: Callable[[float], Any] = asyncio.sleep) -> None:
         self._rooms = rooms
         self._sleep = sleep
+        self._pace = Pace(ANY_S)
         self._runs: dict[str, _Run] = {}
         self._editors: dict[Place, asyncio.Task[None]] = {}
         self._typing: dict[str, asyncio.Task[None]] = {}
@@ -147,6 +152,9 @@ class Live:
         content = run.progress.content()
         if run.is_hushed or content == run.shown or run.progress.is_empty:
             return
+        await self._pace.turn()
+        if run.is_hushed:
+            return
         if run.message is None:
             run.message = await self._post(run, content, _stop_button(run.id))
             self._stop_typing(run.id)
@@ -184,6 +192,7 @@ class Live:
         try:
             channel = await self._rooms.open(place)
             while True:
+                await self._pace.turn()
                 await channel.typing()
                 await self._sleep(TYPING_S)
         except _LOST as err:

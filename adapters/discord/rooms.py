@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from weakref import WeakValueDictionary
 
 import discord
 
@@ -29,6 +31,7 @@ class Rooms:
         self._client = client
         self._opened: OrderedDict[int, None] = OrderedDict()
         self._titles: OrderedDict[int, tuple[str, int]] = OrderedDict()
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     def expect(self, message_id: int, title: str, asker_id: int) -> None:
         """A thread will be wanted on this message: how it is to be called, and who belongs into it."""
@@ -51,8 +54,12 @@ class Rooms:
         return self._client.get_partial_messageable(channel_id(place), guild_id=guild_id)
 
     async def _open_thread(self, guild_id: int, parent_id: int, thread_id: int) -> None:
-        if thread_id in self._opened or self._client.get_channel(thread_id) is not None:
-            return
+        lock = self._locks.setdefault(thread_id, asyncio.Lock())
+        async with lock:  # whoever types, shows and answers come to it at once
+            if thread_id not in self._opened and self._client.get_channel(thread_id) is None:
+                await self._make_thread(guild_id, parent_id, thread_id)
+
+    async def _make_thread(self, guild_id: int, parent_id: int, thread_id: int) -> None:
         title, asker_id = self._titles.pop(thread_id, ("", 0))
         message = self._client.get_partial_messageable(parent_id, guild_id=guild_id).get_partial_message(thread_id)
         try:
