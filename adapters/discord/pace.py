@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Pace:
-    """Lets one through every `every_s` seconds, in the order they came. `clock` and `sleep` are time's and asyncio's."""
+    """Lets one through every `every_s` seconds, in the order they came. `clock` is time's, `sleep` asyncio's."""
 
     def __init__(
         self,
