@@ -82,6 +82,10 @@ class DiscordAdapter:
                 raise
         except discord.LoginFailure as err:
             raise _REFUSED from err
+        self.serve(site)
+
+    def serve(self, site: Site) -> None:
+        """Work through this bot from now on. Whoever did not `start` connects it themselves; `close` ends it too."""
         self._site = site
 
     async def _live(self) -> None:
