@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from typing import Any
 
 import discord
 import pytest
 from aiohttp import web
-from simcord import ChannelHandle, Env, GuildHandle, InteractionResult, MemberActor
+from simcord import ChannelHandle, Env, GuildHandle, InteractionResult, MemberActor, ResponseMessage
 from simcord.backend import cdn
 from simcord.components import walk_components
 
@@ -28,7 +29,7 @@ from bot.models.config import from_mapping
 from bot.models.registry import Registry
 from tests.models.endpoint import ScriptedEndpoint
 
-SETTLE_S = 15.0
+SETTLE_S = 10.0
 """How long the bot may take over one thing before the test fails."""
 DRAWN_S, NEVER_S = 0.01, 3600.0
 
@@ -69,7 +70,30 @@ class World:
 
     def parts(self, message: Any) -> list[dict[str, Any]]:
         """All components of a message, as Discord keeps them."""
-        return list(walk_components(self.env.backend.get_message(message.channel.id, message.id).components))
+        channel_id = message.channel_id if isinstance(message, ResponseMessage) else message.channel.id
+        return list(walk_components(self.env.backend.get_message(channel_id, message.id).components))
+
+    def pings(self, message: Any) -> list[int]:
+        """Whom a message of the bot may ping; simcord keeps what was asked for, and notes mentions all the same."""
+        asked = self.env.backend.get_message(message.channel.id, message.id).allowed_mentions
+        assert (asked.everyone, asked.roles, asked.replied_user) == (False, frozenset(), False)
+        assert asked.users is not None
+        return sorted(asked.users)
+
+    async def delete_channel(self, channel: ChannelHandle) -> None:
+        """Let somebody take a channel away."""
+        self.env.backend.delete_channel(channel.id)
+        await self.env.settle()
+
+    def file(self, one: discord.Attachment) -> str:
+        """The text of a file."""
+        content = self.env.backend.cdn.get(one.url)
+        assert content is not None
+        return content.decode()
+
+    def count(self, method: str, path: str) -> int:
+        """How often the bot asked this of Discord; `*` stands for any part of a path."""
+        return sum(one.method == method and fnmatch(one.path, path) for one in self.env.http_requests)
 
     def labels(self, message: Any) -> list[str]:
         return [str(one["label"]) for one in self.parts(message) if one["type"] == discord.ComponentType.button.value]
@@ -85,10 +109,10 @@ class World:
 
 
 def told(result: InteractionResult) -> str:
-    """What a person was told privately."""
-    found = [one for one in (result.response, *result.followups) if one is not None]
-    assert all(one.ephemeral for one in found)
-    return "\n".join(one.content for one in found)
+    """What a person was told privately, and nobody else."""
+    assert all(one.ephemeral for one in result.followups)
+    said = [one for one in (result.response, *result.followups) if one is not None and one.ephemeral]
+    return "\n".join(one.content for one in said)
 
 
 @asynccontextmanager
@@ -156,7 +180,7 @@ async def running_nod(
     row = from_mapping({"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic"})
     async with open_app(settings, models=Registry([row], default="m")) as app:
         chosen = Options(token="simcord", data_dir=settings.data_dir, api_url=world.cdn, **options)
-        site = Site(chosen, lambda: app.service, reads_along=True)
+        site = Site(chosen, lambda: app.service, reads_along=chosen.reads_along != "off")
         site.live = Live(site.rooms, sleep=_soon)
         adapter = DiscordAdapter(chosen, failed=lambda err: None)
         adapter.attach(app.service)
