@@ -130,6 +130,23 @@ async def test_the_policy_goes_out_and_in_as_a_file(
     assert "not at all: pay" in shown
 
 
+async def test_the_audit_trail_is_a_file_for_admins(
+    world: World, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "7"}))]
+    async with running_nod(world, settings, endpoint):
+        await world.ask(world.anna, "deploy 7")
+        exported = await world.root.slash(world.room, "nod-admin audit", tool="deploy", export=True)
+        assert exported.response is not None
+        (file,) = exported.response.attachments
+
+    assert exported.ephemeral
+    head, row = world.file(file).splitlines()
+    assert "requester" in head
+    assert "call.waiting" in row
+    assert f"discord:{world.guild.id}/{world.anna.id}" in row
+
+
 async def test_commands_are_told_to_discord_once(world: World, settings: Settings, endpoint: ScriptedEndpoint) -> None:
     async with running_nod(world, settings, endpoint):
         pass
