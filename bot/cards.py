@@ -10,6 +10,7 @@ from bot.engine.types import Place, Run, ToolCall, parse_actor
 from bot.policy import grants
 from bot.policy.access import Decide, asked_of, voters_of
 from bot.policy.approvers import approvers_of, in_words, missing, named
+from bot.policy.book import NOBODY
 from bot.storage.outbox import UNDELIVERED
 from bot.storage.reading import StoredApproval
 from bot.work import Parts
@@ -49,7 +50,8 @@ def copies_of(parts: Parts, run: Run, call: ToolCall) -> tuple[Place, ...]:
     if run.place.platform in UNDELIVERED:
         return ()
     channels = [place for scope, place in map(_channel, parts.settings.approvals_channels) if scope == run.place.scope]
-    found = dict.fromkeys([*channels, *(_direct(parts, run, call) if parts.settings.approvals_dm else ())])
+    has_direct = parts.settings.approvals_dm and run.place.platform in DIRECT_PLATFORMS
+    found = dict.fromkeys([*channels, *(_direct(parts, run, call) if has_direct else ())])
     return tuple(place for place in found if place != run.place and place.platform in parts.settings.adapters)
 
 
@@ -71,9 +73,9 @@ def _direct(parts: Parts, run: Run, call: ToolCall) -> list[Place]:
         scope=scope,
         age_s=0,
     )
-    people = [parse_actor(key) for key in keys if key != run.requester.key]
-    people = [one for one in people if one.scope == scope and one.platform in DIRECT_PLATFORMS][:MAX_DIRECT]
-    return [Place(one.platform, one.workspace, f"@{one.user}") for one in people]
+    people = [parts.book.known(parse_actor(key)) for key in keys if key != run.requester.key]
+    theirs = [one for one in people if one.scope == scope and one.standing not in NOBODY]
+    return [Place(one.platform, one.workspace, f"@{one.user}") for one in theirs[:MAX_DIRECT]]
 
 
 def decide_of(approval: StoredApproval, *, is_operator: bool = False) -> Decide:

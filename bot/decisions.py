@@ -3,11 +3,13 @@ decides what nobody did."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -69,6 +71,7 @@ class Decisions:
         self._audit = audit
         self._kick = kick
         self._outbox = parts.outbox
+        self._at_once: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fallbacks_told: set[str] = set()
 
     async def decide(self, click: chat.Click) -> chat.Outcome:
@@ -83,10 +86,10 @@ class Decisions:
         case = _Case(approval, run, call, replace(click, reason=reason, arguments=self._parts.redact(click.arguments)))
         if click.shown_in is not None and not await self._was_shown(approval, click):
             return replace(await self._refuse(case, ELSEWHERE), card=None)
-        if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
-            return await self._refuse(case, why)
         if click.together:
             return await self._decide_together(case)
+        if why := self._may_not_decide(approval, click.actor, is_operator=click.is_operator):
+            return await self._refuse(case, why)
         if not click.is_operator:
             await meet(self._parts, click.actor)  # who decides is judged again later, by what is known of them
         if approval.state != "pending":
@@ -110,19 +113,23 @@ class Decisions:
         """Whether the button was where a card of this approval was put."""
         place = click.shown_in
         assert place is not None, "asked only about a place"
-        return await self._outbox.was_shown(approval.call_id, place, click.shown_as)
+        return await self._outbox.was_shown(approval.id, place, click.shown_as)
+
+    # --- several at once ---
 
     async def _decide_together(self, case: _Case) -> chat.Outcome:
-        """Decide everything that waits of one reply, each by itself: exactly what the card's button stood for."""
-        click, waiting = case.click, case.approval.together
-        if click.verb == "edit" or token_of(waiting) != click.together:
-            return chat.Outcome(False, MOVED, self.card(case.approval))
-        single = replace(click, together="", shown_in=None)
-        outcomes = [await self.decide(replace(single, approval_id=approval_id)) for approval_id in waiting]
-        taken = sum(one.is_accepted for one in outcomes)
-        said = list(dict.fromkeys(one.message for one in outcomes))
-        text = said[0] if len(said) == 1 else " ".join(f"{at}. {one.message}" for at, one in enumerate(outcomes, 1))
-        return chat.Outcome(taken > 0, f"{len(outcomes)} calls: {text}", outcomes[-1].card)
+        """Decide everything that waits of one reply, each by itself: exactly what the card's button stood for. Of two
+        who do so at the same moment one decides all of it."""
+        lock = self._at_once.setdefault(case.run.id, asyncio.Lock())
+        async with lock:
+            approval = await self._parts.reader.approval(case.approval.id) or case.approval
+            if approval.state != "pending" and not approval.together:
+                return chat.Outcome(False, present.decided(approval), self.card(approval))
+            if case.click.verb == "edit" or token_of(approval.together) != case.click.together:
+                return chat.Outcome(False, MOVED, self.card(approval))
+            single = replace(case.click, together="", shown_in=None)
+            outcomes = [await self.decide(replace(single, approval_id=one)) for one in approval.together]
+        return chat.Outcome(any(one.is_accepted for one in outcomes), present.in_one(outcomes), outcomes[-1].card)
 
     # --- approving ---
 

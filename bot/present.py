@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from bot import chat
@@ -77,6 +77,14 @@ def decided(approval: StoredApproval) -> str:
         CallState.UNKNOWN: "; its outcome is unknown",
     }.get(approval.call_state, "")
     return f"This was already {approval.state}{who}{outcome}."
+
+
+def in_one(outcomes: Sequence[chat.Outcome]) -> str:
+    """What came of several decisions: in one sentence where it is the same of each."""
+    if len({one.message for one in outcomes}) == 1:
+        return f"{len(outcomes)} calls: {outcomes[0].message}"
+    named = [f"{one.card.tool}: {one.message}" if one.card else one.message for one in outcomes]
+    return f"{len(outcomes)} calls: " + " ".join(f"{at}. {said}" for at, said in enumerate(named, 1))
 
 
 def tool_line(run_id: str, call: ToolCall | CallLine) -> chat.ToolLine:

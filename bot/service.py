@@ -479,8 +479,8 @@ class ChatService:
         abandoned = await self._parts.runs.abandon(run_id, words.damaged(why))
         if abandoned is None:
             return
-        conversation_id, place = abandoned
-        self._parts.deliveries.kick(place)
+        conversation_id, _ = abandoned
+        await self._parts.deliveries.sweep()  # its answer, and its cards wherever they are
         await self._start_next(conversation_id)
 
     async def _start_next(self, conversation_id: int) -> None:

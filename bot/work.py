@@ -291,8 +291,8 @@ class Show:
         """The cards elsewhere follow at once, whatever can be shown in the run's own place. What ends a run may have
         moved any of its calls."""
         match fact:
-            case Asked(calls):
-                moved = [call_id for call_id, _ in calls]
+            case Asked():
+                moved = [call.id for call in run.waiting]
             case Decided(call_id) | Edited(call_id) | Started(call_id) | Returned(call_id):
                 moved = [call.id for call in run.batch if call.id == call_id or call.state is CallState.WAITING]
             case Answered() | Stopped():

@@ -49,12 +49,17 @@ def no_copies(run: Run, call: ToolCall) -> tuple[Place, ...]:
 
 
 def ask(tx: Transaction, run: Run, asked: Asked, *, ttl_ms: int, copies: Copies) -> None:
-    """Make an approval for each call, and its cards. One that waited before, for the tool as it was, is closed."""
+    """Make an approval for each call, and its cards. One that waited before, for the tool as it was, is closed; what
+    goes on waiting beside them is drawn anew, because it may offer to decide all of it at once."""
     for call_id, verdict in asked.calls:
         call = next(call for call in run.calls if call.id == call_id)
         close(tx, call, "it was asked for anew, because its tool or its approver has changed")
         ends_ms = tx.now_ms + (ttl_ms if verdict.ttl_s is None else verdict.ttl_s * 1000)
         _add(tx, run, call, ends_ms=ends_ms, copies=copies)
+    asked_ids = {call_id for call_id, _ in asked.calls}
+    for call in _waiting_in(run):
+        if call.id not in asked_ids:
+            outbox.show_again(tx, call.id)
 
 
 def check_waits(tx: Transaction, approval_id: str, arguments_sha256: str) -> None:
@@ -78,7 +83,7 @@ def edit(tx: Transaction, run: Run, edited: Edited, *, copies: Copies) -> None:
         raise StaleRun("This approval was already decided.")
     close(tx, call, f"its arguments were edited by {edited.by}")
     _add(tx, run, call, ends_ms=int(ends_ms), copies=copies)
-    show_together(tx, run)
+    show_together(tx, run, but_not=call.id)
 
 
 def _add(tx: Transaction, run: Run, call: ToolCall, *, ends_ms: int, copies: Copies) -> None:
@@ -103,9 +108,9 @@ def _add(tx: Transaction, run: Run, call: ToolCall, *, ends_ms: int, copies: Cop
         "why": _why(run),
     }
     tx.execute(_ADD, row)
-    outbox.post(tx, run.place, "card", f"card:{approval_id}", ref=call.id, run_id=run.id)
+    outbox.post(tx, run.place, "card", outbox.card_key(approval_id), ref=call.id, run_id=run.id)
     for place in copies(run, call):
-        outbox.post(tx, place, "card", f"card:{approval_id}:{place}", ref=call.id, run_id=run.id)
+        outbox.post(tx, place, "card", outbox.card_key(approval_id, place), ref=call.id, run_id=run.id)
 
 
 def _why(run: Run) -> str:
@@ -115,11 +120,17 @@ def _why(run: Run) -> str:
     return content.strip()[:MAX_WHY_CHARS] if isinstance(content, str) else ""
 
 
-def show_together(tx: Transaction, run: Run) -> None:
-    """Draw the card anew that offers to decide at once what still waits of a reply: it is the last of them."""
-    waiting = [call for call in run.batch if call.state is CallState.WAITING]
-    if waiting and len(run.batch) > 1:
+def show_together(tx: Transaction, run: Run, *, but_not: str = "") -> None:
+    """Draw the card anew that offers to decide at once what still waits of a reply: it is the last of them. That of a
+    call that is new anyway is drawn as it should be."""
+    waiting = _waiting_in(run)
+    if waiting and len(run.batch) > 1 and waiting[-1].id != but_not:
         outbox.show_again(tx, waiting[-1].id)
+
+
+def _waiting_in(run: Run) -> list[ToolCall]:
+    """What waits of the latest reply."""
+    return [call for call in run.batch if call.state is CallState.WAITING]
 
 
 def decide(tx: Transaction, run: Run, decided: Decided) -> None:

@@ -92,7 +92,7 @@ _PLACES_OF = Statement(
 _RECEIPTS_IN = Statement(
     select(outbox.c.receipt)
     .join(conversations, conversations.c.id == outbox.c.conversation_id)
-    .where(outbox.c.ref == this("this_ref"), outbox.c.kind == "card", is_place())
+    .where(outbox.c.key.in_([this("this_card"), this("this_copy")]), is_place())
 )
 _PARKED = Statement(select(outbox.c.id).where(outbox.c.state == "parked").limit(this("at_most")))
 
@@ -153,6 +153,11 @@ def post(
         "due_ms": tx.now_ms,
     }
     tx.execute(_ADD, row)
+
+
+def card_key(approval_id: str, place: Place | None = None) -> str:
+    """The key of a card where it was asked for, or of its copy in another place."""
+    return f"card:{approval_id}" if place is None else f"card:{approval_id}:{place}"
 
 
 def show_again(tx: Transaction, call_id: str, *, in_ms: int = 0) -> None:
@@ -234,10 +239,11 @@ class OutboxRows:
         """Where the cards of a call are shown."""
         return [read_place(row) for row in await self._db.run(lambda tx: tx.all(_PLACES_OF, this_ref=call_id))]
 
-    async def was_shown(self, call_id: str, place: Place, receipt: str) -> bool:
-        """Whether a card of this call was put into this place, as the message the platform calls so ("" = as any). What
-        was sent and not noted yet counts."""
-        rows = await self._db.run(lambda tx: tx.all(_RECEIPTS_IN, this_ref=call_id, **place_values(place)))
+    async def was_shown(self, approval_id: str, place: Place, receipt: str) -> bool:
+        """Whether a card of this approval was put into this place, as the message the platform calls so ("" = as any).
+        What was sent and not noted yet counts."""
+        keys = {"this_card": card_key(approval_id), "this_copy": card_key(approval_id, place)}
+        rows = await self._db.run(lambda tx: tx.all(_RECEIPTS_IN, **keys, **place_values(place)))
         return any(not receipt or row.receipt in ("", receipt) for row in rows)
 
     async def parked(self, *, at_most: int = 1000) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, case, func, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, case, func, select, text, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import Actor, CallState, Place, parse_actor
@@ -132,14 +132,13 @@ _has_votes = select(schema.votes.c.person).where(schema.votes.c.approval_id == _
 
 def _together() -> ScalarSelect[str]:
     """The ids of what waits of the same reply, with commas, each after its call's position: `0003-<id>`."""
-    others, their_calls = _approvals.alias(), _calls.alias()
+    others, their_calls = _approvals.alias("beside"), _calls.alias()
+    is_pending = text("+beside.state = 'pending'")  # a + keeps SQLite from the index on it: thousands may wait
     entry = func.printf("%04d-%s", their_calls.c.position, others.c.id)
     return (
         select(func.group_concat(entry))
         .join(their_calls, their_calls.c.id == others.c.call_id)
-        .where(
-            others.c.run_id == _approvals.c.run_id, others.c.state == "pending", their_calls.c.reply == _calls.c.reply
-        )
+        .where(others.c.run_id == _approvals.c.run_id, is_pending, their_calls.c.reply == _calls.c.reply)
         .correlate(_approvals, _calls)
         .scalar_subquery()
     )
