@@ -157,10 +157,7 @@ class RunRows:
         def enqueue(tx: Transaction) -> Receipt:
             return intake.enqueue(tx, run, event_id=event_id, at_ms=at_ms, attachments=attachments, heard=heard)
 
-        crash.at("inbox.before")
-        receipt = await self._db.run(enqueue)
-        crash.at("inbox.after")
-        return receipt
+        return await self._take_in(enqueue)
 
     async def exchange(
         self, old: Run, fact: Stopped, new: Run, *, event_id: str, at_ms: int, attachments: Sequence[Attachment] = ()
@@ -178,8 +175,11 @@ class RunRows:
             self._write(tx, old, [fact], apply(old, fact))
             return Receipt(new.id)
 
+        return await self._take_in(exchange)
+
+    async def _take_in(self, work: Callable[[Transaction], Receipt]) -> Receipt:
         crash.at("inbox.before")
-        receipt = await self._db.run(exchange)
+        receipt = await self._db.run(work)
         crash.at("inbox.after")
         return receipt
 
