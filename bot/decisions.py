@@ -29,7 +29,7 @@ from bot.storage.database import Transaction
 from bot.storage.policies import add_grant
 from bot.storage.reading import DAMAGED, StoredApproval
 from bot.tools.arguments import parse_arguments
-from bot.work import Parts, Show, meet, refresh_book, toolbox_for
+from bot.work import Parts, Show, meet, refresh_book, storable, toolbox_for
 
 log = structlog.get_logger()
 
@@ -70,7 +70,6 @@ class Decisions:
         self._parts = parts
         self._audit = audit
         self._kick = kick
-        self._outbox = parts.outbox
         self._at_once: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fallbacks_told: set[str] = set()
 
@@ -82,9 +81,9 @@ class Decisions:
             return chat.Outcome(False, NOT_KNOWN)
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
-        reason = self._parts.redact(click.reason).strip()[:MAX_REASON_CHARS]
-        case = _Case(approval, run, call, replace(click, reason=reason, arguments=self._parts.redact(click.arguments)))
-        if click.shown_in is not None and not await self._was_shown(approval, click):
+        case = _Case(approval, run, call, self._clean(click))
+        place = click.shown_in
+        if place is not None and not await self._parts.outbox.was_shown(approval.id, place, click.shown_as):
             return replace(await self._refuse(case, ELSEWHERE), card=None)
         if click.together:
             return await self._decide_together(case)
@@ -105,15 +104,16 @@ class Decisions:
             case _:
                 return await self._approve(case)
 
+    def _clean(self, click: chat.Click) -> chat.Click:
+        """The click with what people wrote as it can be stored and shown."""
+        redact = self._parts.redact
+        reason = storable(redact(click.reason)).strip()[:MAX_REASON_CHARS]
+        actor = replace(click.actor, name=storable(click.actor.name))
+        return replace(click, actor=actor, reason=reason, arguments=storable(redact(click.arguments)))
+
     async def _refuse(self, case: _Case, why: str) -> chat.Outcome:
         await self._audit.note_refused(run=case.run, call=case.call, actor=case.click.actor.key, why=why)
         return chat.Outcome(False, why, self.card(case.approval))
-
-    async def _was_shown(self, approval: StoredApproval, click: chat.Click) -> bool:
-        """Whether the button was where a card of this approval was put."""
-        place = click.shown_in
-        assert place is not None, "asked only about a place"
-        return await self._outbox.was_shown(approval.id, place, click.shown_as)
 
     # --- several at once ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -33,9 +34,15 @@ class Turn:
     @property
     def said_by(self) -> str:
         """The author for whoever reads along: the identity, which is theirs alone, and the name, which is not."""
-        name = "".join(letter if letter.isalnum() else " " for letter in self.name)
+        name = "".join(letter if _is_of_a_word(letter) else " " for letter in self.name)
         name = " ".join(name.split())[:MAX_NAME_CHARS]
-        return f"{name} ({self.author})" if name and not self.author.endswith(f":{name}") else self.author
+        says_more = any(map(str.isalnum, name)) and not self.author.endswith(f":{name}")
+        return f"{name} ({self.author})" if says_more else self.author
+
+
+def _is_of_a_word(letter: str) -> bool:
+    """Letters, digits, and the marks on them, without which many scripts cannot be read."""
+    return letter.isalnum() or unicodedata.category(letter).startswith("M")
 
 
 def fit_history(

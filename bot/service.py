@@ -37,7 +37,7 @@ from bot.storage.intake import Receipt
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
 from bot.welcome import Strangers, welcome
-from bot.work import Parts, Show, crew_for, meet, refresh_book, steering_for, withdrawn
+from bot.work import Parts, Show, crew_for, meet, refresh_book, steering_for, storable, withdrawn
 
 log = structlog.get_logger()
 
@@ -115,12 +115,12 @@ class ChatService:
 
     async def _meet_speakers(self, inbound: chat.Inbound) -> None:
         """Take note of people who were heard for the first time. Of others more is known than such words say."""
-        for one in inbound.heard:
-            if one.actor.key not in self._parts.book.people:
-                await self._meet(one.actor, inbound.place)
+        known = self._parts.book.people
+        await self._meet(inbound.place, *(one.actor for one in inbound.heard if one.actor.key not in known))
 
     def _heard(self, one: chat.Heard) -> HeardLine:
-        return HeardLine(one.event_id, one.actor.key, _storable(self._parts.redact(one.text)), one.at_ms)
+        text = storable(self._parts.redact(one.text))[:MAX_TASK_CHARS]
+        return HeardLine(one.event_id, one.actor.key, text, one.at_ms)
 
     async def _position(self, inbound: chat.Inbound) -> tuple[int, bool]:
         """How many messages of this place come first, and whether the run that works there will be told this one; 0
@@ -145,12 +145,12 @@ class ChatService:
         book = replace(self._parts.book, people={}) if is_verified else self._parts.book
         if why := authorize(book, actor, Talk(place.scope), self._parts.clock()):
             raise Refused("not_allowed", why, is_repeated=self._strangers.was_told(actor.key, self._parts.clock()))
-        await self._meet(actor, place)
+        await self._meet(place, actor)
 
-    async def _meet(self, actor: Actor, place: Place) -> None:
+    async def _meet(self, place: Place, *actors: Actor) -> None:
         """Take note of who came by a platform, which verified them."""
         if place.platform != OPERATOR_PLATFORM:
-            await meet(self._parts, actor)
+            await meet(self._parts, *actors)
 
     async def met(self, actor: Actor) -> None:
         """Take note of somebody as their platform describes them now: their groups, what they are to the workspace."""
@@ -168,10 +168,10 @@ class ChatService:
         model = self._parts.models.default
         return Run(
             id=secrets.token_hex(16),
-            task=_storable(text),
+            task=storable(text),
             messages=(),
             model=model.label,
-            requester=inbound.actor,
+            requester=replace(inbound.actor, name=storable(inbound.actor.name)),
             place=inbound.place,
             max_rounds=rounds_of(self._parts, model),
         )
@@ -197,7 +197,7 @@ class ChatService:
         if not is_admin:
             await self._check_may_talk(actor, place)
         elif authorize(self._parts.book, actor, Administer(actor.scope), self._parts.clock()) is None:
-            await self._meet(actor, place)
+            await self._meet(place, actor)
         return await self._words.do(place, actor, words, is_admin=is_admin, is_strict=is_strict)
 
     async def explain(self, place: Place, actor: Actor, words: str) -> Explanation:
@@ -490,8 +490,3 @@ class ChatService:
 
     async def _show(self, place: Place, event: chat.Event) -> None:
         await show_passing(self._parts.adapters.get(place.platform), place, event)
-
-
-def _storable(text: str) -> str:
-    """The text without what no database takes."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

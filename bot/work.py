@@ -128,15 +128,23 @@ def _standing(text: str) -> Standing:
     return text if text in _STANDINGS else "external"  # type: ignore[return-value]  # checked
 
 
-async def meet(parts: Parts, actor: Actor) -> None:
-    """Take note of somebody as their platform describes them now."""
-    if actor.platform == OPERATOR_PLATFORM:
+async def meet(parts: Parts, *actors: Actor) -> None:
+    """Take note of people as their platform describes them now."""
+    seen = {one.key: Person(one.key, storable(one.name), one.groups, one.standing) for one in actors}
+    new = [one for one in seen.values() if parts.book.people.get(one.key) != one and not _is_operator(one.key)]
+    if not new:
         return
-    seen = Person(actor.key, actor.name, actor.groups, actor.standing)
-    if parts.book.people.get(actor.key) == seen:
-        return
-    await parts.policies.meet([(seen.key, seen.name, ",".join(sorted(seen.groups)), seen.standing)])
+    await parts.policies.meet([(one.key, one.name, ",".join(sorted(one.groups)), one.standing) for one in new])
     await refresh_book(parts)
+
+
+def _is_operator(key: str) -> bool:
+    return key.startswith(f"{OPERATOR_PLATFORM}:")
+
+
+def storable(text: str) -> str:
+    """The text without what no database takes."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 async def withdrawn(parts: Parts) -> set[str]:

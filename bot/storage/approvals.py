@@ -114,10 +114,15 @@ def _add(tx: Transaction, run: Run, call: ToolCall, *, ends_ms: int, copies: Cop
 
 
 def _why(run: Run) -> str:
-    """What the model said beside its calls: the run still ends with that message while they wait."""
+    """What the model said to people beside its calls: the last text of the run, where that is of the message with
+    which it still ends while they wait."""
     said = next((one for one in reversed(run.messages) if one.role == "assistant"), None)
     content = json.loads(said.body).get("content") if said is not None else None
-    return content.strip()[:MAX_WHY_CHARS] if isinstance(content, str) else ""
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        content = "".join(text for text in texts if isinstance(text, str))
+    is_of_it = isinstance(content, str) and run.last_text in content
+    return run.last_text.strip()[:MAX_WHY_CHARS].replace("\0", "\ufffd") if is_of_it else ""
 
 
 def show_together(tx: Transaction, run: Run, *, but_not: str = "") -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, update
+from sqlalchemy import Select, case, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from bot.engine.types import NO_TAINT, Attachment, FilePart, ImagePart, Place, Taint
@@ -110,6 +110,7 @@ _NAMES = Statement(
 HEARD = "heard:"
 """Before the conversation and the event id in the key of a turn that was heard."""
 _ASKED = Statement(select(schema.runs.c.id).where(schema.runs.c.event_id == this("this_event")))
+_NOT_HEARD = Statement(delete(_turns).where(_turns.c.key == this("this_key")))
 _REMEMBER = Statement(
     sqlite_insert(_turns).on_conflict_do_nothing(index_elements=["key"]),
     *("conversation_id", "role", "author", "text", "key", "at_ms"),
@@ -225,6 +226,11 @@ def attach(tx: Transaction, run_id: str, attachments: Iterable[Attachment]) -> N
     for seq, one in enumerate(attachments):
         kind, body = ("image", one.url) if isinstance(one, ImagePart) else ("file", one.text)
         tx.execute(_ADD_ATTACHMENT, {"run_id": run_id, "seq": seq, "kind": kind, "name": one.name, "body": body})
+
+
+def not_heard(tx: Transaction, conversation_id: int, event_id: str) -> None:
+    """Let go of what was heard of a message that is to the bot after all."""
+    tx.execute(_NOT_HEARD, {"this_key": f"{HEARD}{conversation_id}:{event_id}"})
 
 
 def remember(tx: Transaction, conversation_id: int, heard: Iterable[HeardLine]) -> None:

@@ -220,6 +220,11 @@ def _empty_head(row: Any) -> str:
     return codec.head_to_text(replace(empty, last_text="", ask_text="", stop=""))
 
 
+def drop_messages(tx: Transaction, conversation_ids: Iterable[int]) -> None:
+    """Let go of what the runs of these conversations were sent, those that are over: it quotes what others said."""
+    tx.execute(_DROP_MESSAGES, {"these_conversations": as_list(conversation_ids)})
+
+
 def empty_summaries(tx: Transaction, conversation_ids: Iterable[int], *, only_forgotten: bool = False) -> int:
     """Let nothing be remembered of old talk here; `only_forgotten`: where all of it is forgotten anyway."""
     statement = _EMPTY_OLD_SUMMARIES if only_forgotten else _EMPTY_SUMMARIES

@@ -15,8 +15,8 @@ from sqlalchemy import and_, delete, func, literal_column, or_, select, update
 from bot.storage import audit as audit_rows
 from bot.storage.calls import sha256
 from bot.storage.database import Transaction
-from bot.storage.emptying import OPEN, OVER, as_list, empty_runs, empty_summaries, listed
-from bot.storage.exporting import IS_THEIR_NOTE, IS_THEIR_VOTE, names
+from bot.storage.emptying import OPEN, OVER, as_list, drop_messages, empty_runs, empty_summaries, listed
+from bot.storage.exporting import IS_THEIR_NOTE, IS_THEIR_VOTE, OVERHEARD, names
 from bot.storage.policies import next_revision
 from bot.storage.schema import (
     ERASED,
@@ -152,14 +152,16 @@ def erase(tx: Transaction, key: str, *, by: str, scope: str) -> dict[str, int]:
     theirs = tx.all(_THEIRS, who=key)
     its_notes = tx.execute(_NOTES, {"who": key})
     emptied = empty_runs(tx, [row.id for row in theirs])
-    heard = tx.execute(_TURNS, {"who": key})
-    empty_summaries(tx, [row.conversation_id for row in tx.all(_SPOKE_IN, who=key)])
+    overheard = tx.execute(_TURNS, {"who": key})
+    spoke_in = [row.conversation_id for row in tx.all(_SPOKE_IN, who=key)]
+    drop_messages(tx, spoke_in)
+    empty_summaries(tx, spoke_in)
     _forget_names(tx, key)
     audited = _erase_audit(tx, key)
     gone = {
         "messages": emptied.runs,
+        OVERHEARD: overheard,
         "answers": emptied.answers,
-        "words that were heard": heard,
         "tool calls": emptied.calls,
         "attachments": emptied.attachments,
         "notes": its_notes,

@@ -54,6 +54,11 @@ IS_THEIR_NOTE = or_(notes.c.author_key == this("who"), and_(notes.c.author_key =
 IS_THEIR_VOTE = and_(votes.c.person == this("who"), or_(votes.c.name != "", votes.c.reason != ""))
 
 
+_WAS_HEARD = and_(turns.c.author == this("who"), turns.c.run_id.is_(None))
+OVERHEARD = "overheard messages"
+"""What they said to others where the bot was, in the words of what is counted."""
+
+
 def _of_their_runs(table: Any, *columns: Any) -> Select[Any]:
     return select(*columns).join(runs, runs.c.id == table.c.run_id).where(_mine)
 
@@ -88,7 +93,7 @@ _SELECTS: Mapping[str, Select[Any]] = {
     .order_by(turns.c.id),
     "heard": select(turns.c.key, *COLUMNS, turns.c.text, turns.c.at_ms)
     .join(conversations, conversations.c.id == turns.c.conversation_id)
-    .where(turns.c.author == this("who"), turns.c.run_id.is_(None))
+    .where(_WAS_HEARD)
     .order_by(turns.c.id),
     "approvals_decided": select(
         *(approvals.c.id, approvals.c.run_id, approvals.c.tool, approvals.c.state, approvals.c.reason),
@@ -186,10 +191,8 @@ def _runs_where(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 _COUNTS = {
     "messages": _how_many(_runs_where(IS_FULL)),
+    OVERHEARD: _how_many(select(turns.c.id).where(_WAS_HEARD, turns.c.text != ERASED)),
     "answers": _how_many(_runs_where(runs.c.answer.is_not(None), runs.c.answer != ERASED)),
-    "words that were heard": _how_many(
-        select(turns.c.id).where(turns.c.author == this("who"), turns.c.run_id.is_(None), turns.c.text != ERASED)
-    ),
     "tool calls": _how_many(_of_their_runs(calls, calls.c.id).where(IS_FULL_CALL)),
     "attachments": _how_many(_of_their_runs(attachments, attachments.c.seq)),
     "notes": _how_many(select(notes.c.id).where(IS_THEIR_NOTE)),

@@ -6,7 +6,15 @@ from sqlalchemy import delete, select, text
 
 from bot.storage.context import HEARD
 from bot.storage.database import Transaction
-from bot.storage.emptying import OVER, empty_runs, empty_summaries, shown_by_open_runs
+from bot.storage.emptying import (
+    OVER,
+    as_list,
+    drop_messages,
+    empty_runs,
+    empty_summaries,
+    listed,
+    shown_by_open_runs,
+)
 from bot.storage.schema import attachments, audit, runs, turns
 from bot.storage.statements import Statement, this
 
@@ -28,12 +36,12 @@ _OLD = Statement(
 _first_rows = select(audit.c.id).order_by(audit.c.id).limit(this("at_most"))
 _CUT_AUDIT = Statement(delete(audit).where(audit.c.id.in_(_first_rows), audit.c.at_ms < this("before")))
 
-_heard = (
-    select(turns.c.id)
+_HEARD = Statement(
+    select(turns.c.id, turns.c.conversation_id)
     .where(turns.c.key >= HEARD, turns.c.key < f"{HEARD[:-1]};", turns.c.at_ms < this("before"))
     .limit(this("at_most"))
 )
-_FORGET_HEARD = Statement(delete(turns).where(turns.c.id.in_(_heard)))
+_FORGET_HEARD = Statement(delete(turns).where(turns.c.id.in_(listed("these_turns"))))
 
 
 def forget(tx: Transaction, *, before_ms: int, at_most: int) -> int:
@@ -45,8 +53,11 @@ def forget(tx: Transaction, *, before_ms: int, at_most: int) -> int:
 
 
 def forget_heard(tx: Transaction, *, before_ms: int, at_most: int) -> int:
-    """Remove what was heard before then, at most so many; gives how many."""
-    return tx.execute(_FORGET_HEARD, {"before": before_ms, "at_most": at_most})
+    """Remove what was heard before then, at most so many, and what runs that are over were told of it; gives how
+    many."""
+    old = tx.all(_HEARD, before=before_ms, at_most=at_most)
+    drop_messages(tx, {row.conversation_id for row in old})
+    return tx.execute(_FORGET_HEARD, {"these_turns": as_list(row.id for row in old)})
 
 
 def cut_audit(tx: Transaction, *, before_ms: int, at_most: int) -> int:

@@ -15,7 +15,7 @@ from bot.engine.steps import Steered
 from bot.engine.types import Attachment, Run
 from bot.errors import StaleRun
 from bot.storage import codec, outbox
-from bot.storage.context import HeardLine, attach, remember
+from bot.storage.context import HeardLine, attach, not_heard, remember
 from bot.storage.database import Transaction
 from bot.storage.places import find_conversation, make_conversation
 from bot.storage.schema import attachments, calls, runs
@@ -91,6 +91,8 @@ def enqueue(
     if tx.execute(_ENQUEUE, row) != 1:
         return _receipt(tx.first(_KNOWN, this_event=event_id), run)
     attach(tx, run.id, attachments)
+    if event_id is not None:
+        not_heard(tx, conversation_id, event_id)
     remember(tx, conversation_id, heard)
     outbox.unpark(tx, run.place)
     crash.at("inbox.inside")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from bot.storage import erasing, exporting, forgetting
-from bot.storage.database import Database
+from bot.storage.database import Database, Transaction
 from bot.storage.schema import calls, runs
 from bot.storage.statements import Statement, this
 
@@ -76,19 +77,19 @@ class PeopleRows:
     async def forget(self, *, before_ms: int | None, audit_before_ms: int | None, at_most: int = 500) -> int:
         """Empty the runs that settled before then, the oldest first, and remove older rows of the audit (None = never).
         Gives how many runs were emptied: at most so many, so that others come in between; 0 = there are no more."""
-        emptied = 0
+        emptied = removed = 0
         if before_ms is not None:
             emptied = await self._db.run(partial(forgetting.forget, before_ms=before_ms, at_most=at_most))
-            while await self._db.run(partial(forgetting.forget_heard, before_ms=before_ms, at_most=at_most)):
-                pass
-        removed = 0 if audit_before_ms is None else await self._cut_audit(audit_before_ms, at_most)
+            removed += await self._in_batches(partial(forgetting.forget_heard, before_ms=before_ms, at_most=at_most))
+        if audit_before_ms is not None:
+            removed += await self._in_batches(partial(forgetting.cut_audit, before_ms=audit_before_ms, at_most=at_most))
         if emptied or removed:
             await self._db.leave_no_trace()
         return emptied
 
-    async def _cut_audit(self, before_ms: int, at_most: int) -> int:
-        """Remove the rows of the audit from before then, so many in each transaction; gives how many there were."""
+    async def _in_batches(self, remove: Callable[[Transaction], int]) -> int:
+        """Remove rows until there are no more, some in each transaction; gives how many there were."""
         removed = 0
-        while rows := await self._db.run(partial(forgetting.cut_audit, before_ms=before_ms, at_most=at_most)):
+        while rows := await self._db.run(remove):
             removed += rows
         return removed

@@ -67,8 +67,8 @@ async def test_no_byte_of_theirs_is_left_in_the_file(settings: Settings, endpoin
     assert await found_in_file(one, GONE) == []
     assert erased == {
         "messages": 4,
+        "overheard messages": 0,
         "answers": 4,
-        "words that were heard": 0,
         "tool calls": 4,
         "attachments": 2,
         "notes": 1,
