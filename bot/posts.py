@@ -22,26 +22,26 @@ class ChannelPosts:
 
     def refusal(self, actor: Actor, from_place: Place, channel: str) -> str | None:
         """None when this person may have something posted there, else a sentence that says why not."""
-        found = self._target(actor, from_place, channel, "")
+        _, found = self._target(actor, from_place, channel, "")
         return found if isinstance(found, str) else None
 
     async def post(self, actor: Actor, from_place: Place, channel: str, text: str, key: str) -> str:
         """Post once per key. Raises `ToolError` when there is no such channel, or this person may not."""
-        found = self._target(actor, from_place, channel, key)
+        name, found = self._target(actor, from_place, channel, key)
         if isinstance(found, str):
             raise ToolError(found)
         await self._reader.add_post(found, text, key=key)
         self._deliver(found)
-        return f"Posted to #{_name(channel)}."
+        return f"Posted to #{name}."
 
-    def _target(self, actor: Actor, from_place: Place, channel: str, key: str) -> Place | str:
-        platform = channel.partition(":")[0] if ":" in channel else from_place.platform
-        adapter = self._adapters.get(platform)
+    def _target(self, actor: Actor, from_place: Place, channel: str, key: str) -> tuple[str, Place | str]:
+        """The channel's own name, and where the post goes or why it may not: `name` is in the platform it is asked for
+        in, `platform:name` in another."""
+        platform, colon, rest = channel.partition(":")
+        name = (rest if colon else channel).removeprefix("#")
+        adapter = self._adapters.get(platform if colon else from_place.platform)
         if adapter is None:
             known = ", ".join(self._adapters) or "none"
-            return f"There is no channel {channel[:100]!r}: write its name, after one of these and a colon: {known}."
-        return adapter.target(actor, _name(channel), key)
-
-
-def _name(channel: str) -> str:
-    return channel.rpartition(":")[2].removeprefix("#")
+            why = f"There is no channel {channel[:100]!r}: write its name, after one of these and a colon: {known}."
+            return name, why
+        return name, adapter.target(actor, name, key)

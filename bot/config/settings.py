@@ -12,21 +12,23 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import crash
-from bot.addresses import is_near
+from bot.config.shapes import checked_url, no_discord_token
 from bot.errors import ConfigError
 
 ADAPTERS = ("web", "discord", "slack")
 BUILT_ADAPTERS = ("web", "discord")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _ACTOR = re.compile(r"[a-z]+:(?:[\w.-]+/)?[\w.@-]+")
-_CHANNEL = re.compile(r"(?:[a-z]+:[\w.-]*>)?[a-z]+:(?:[\w.-]+/)?[\w.-]+")
+_CHANNEL = re.compile(
+    rf"(?:(?:{'|'.join(ADAPTERS)}):[\w.-]*>)?(?:discord:[0-9]+/[0-9]+|slack:[A-Z0-9]+/[A-Z0-9]+)", re.ASCII
+)
+"""For which workspace, where that is another, and a channel by its ids: the web page shows its own cards alone."""
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list."""
@@ -220,18 +222,18 @@ class Settings(BaseSettings):
     @classmethod
     def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(not _CHANNEL.fullmatch(one) for one in value):
-            raise ValueError("write each as platform:workspace/channel, for example discord:123/456")
+            raise ValueError("write each by its ids, for example discord:123/456 or slack:T1>discord:123/456")
         return value
 
     @field_validator("model_api_url", "discord_api_url", "slack_api_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
-        return _checked_url(value, {"http", "https"})
+        return checked_url(value, {"http", "https"})
 
     @field_validator("discord_gateway_url")
     @classmethod
     def _ws_url(cls, value: str) -> str:
-        return _checked_url(value, {"ws", "wss"})
+        return checked_url(value, {"ws", "wss"})
 
     @field_validator("model_timeout_s", "run_timeout_s")
     @classmethod
@@ -253,14 +255,10 @@ class Settings(BaseSettings):
         field = getattr(info, "field_name", "")
         prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}.get(field, "")
         text = value.get_secret_value()
-        if field == "discord_token" and text.startswith(("xoxb-", "xapp-", "xoxp-")):
-            raise ValueError("this is a Slack token")
         if text and not text.startswith(prefix):
             raise ValueError(f"it begins with {prefix}; is another token in its place?")
-        if text and field == "discord_token" and not re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", text):
-            raise ValueError(
-                "a bot token is three parts joined by dots: copy it from Bot > Token in the developer portal"
-            )
+        if text and field == "discord_token" and (why := no_discord_token(text)):
+            raise ValueError(why)
         return value
 
     @field_validator("crash_at")
@@ -299,23 +297,6 @@ class Settings(BaseSettings):
         values = [getattr(self, name) for name in type(self).model_fields]
         secrets = [value for value in values if isinstance(value, SecretStr)] + list(self.web_tokens.values())
         return tuple(text for secret in secrets if len(text := secret.get_secret_value()) >= 8)
-
-
-def _checked_url(value: str, schemes: set[str]) -> str:
-    if not value:
-        return value
-    try:
-        url = urlsplit(value)
-        port_is_fine = url.port is None or url.port > 0
-    except ValueError:
-        raise ValueError("it is not a URL") from None
-    if url.scheme not in schemes or not url.hostname or not port_is_fine:
-        raise ValueError(f"write a whole URL that begins with {' or '.join(sorted(s + '://' for s in schemes))}")
-    if url.username or url.password:
-        raise ValueError("a URL with a user or password in it is refused; use the key's own setting")
-    if url.scheme in ("http", "ws") and not is_near(url.hostname):
-        raise ValueError("plain http is only for this machine and private networks; use https")
-    return value
 
 
 # --- reading ------------------------------------------------------------------------------------------------------

@@ -87,6 +87,7 @@ async def test_the_key_is_nowhere_in_the_data_folder(nod: Nod, tmp_path: Path) -
     [
         ({"HTTP_PORT": "many"}, "configuration: HTTP_PORT: "),
         ({"MODEL_API_URL": "nonsense"}, "configuration: MODEL_API_URL: "),
+        ({"ADAPTERS": "web,discord"}, "configuration: DISCORD_TOKEN: "),
         ({"MODEL_NAME": ""}, "configuration: MODEL_NAME: "),
         ({"TOOLS_DIR": "/nowhere/at/all"}, "configuration: TOOLS_DIR: "),
         ({"DATA_DIR": "/dev/null"}, "configuration: DATA_DIR: "),

@@ -73,6 +73,37 @@ WRONG = {
 }
 
 
+TOKEN = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs"
+WRONG |= {
+    "discord token in two parts": ("DISCORD_TOKEN", "secretsecret.secret"),
+    "discord application id": ("DISCORD_TOKEN", "80351110224678912"),
+    "discord token in four parts": ("DISCORD_TOKEN", f"{TOKEN}.secret"),
+    "discord token with a space": ("DISCORD_TOKEN", "secret.secret secret.secret"),
+    "discord token with other letters": ("DISCORD_TOKEN", "secr\u00e9t.secret.secret"),
+    "discord token in quotes": ("DISCORD_TOKEN", f'"{TOKEN}"'),
+    "discord token after Bot": ("DISCORD_TOKEN", f"Bot {TOKEN}"),
+    "discord gateway over http": ("DISCORD_GATEWAY_URL", "https://secret.example.org"),
+    "discord answers": ("DISCORD_ANSWERS", "secretsecret"),
+    "discord message content": ("DISCORD_MESSAGE_CONTENT", "yes"),
+    "discord bots by name": ("DISCORD_BOTS", "80351110224678912,secretsecret"),
+    "discord bots with a short id": ("DISCORD_BOTS", "123"),
+    "discord bots in other digits": ("DISCORD_BOTS", "\u0668" * 17),
+    "discord shards below": ("DISCORD_SHARDS", "-1"),
+    "discord shards above": ("DISCORD_SHARDS", "1025"),
+    "approvals channel without a platform": ("APPROVALS_CHANNELS", "secret"),
+    "approvals channel of nobody": ("APPROVALS_CHANNELS", "secret:80351110224678912/80351110224678913"),
+    "approvals channel by name": ("APPROVALS_CHANNELS", "discord:80351110224678912/secret"),
+    "approvals channel without a server": ("APPROVALS_CHANNELS", "discord:80351110224678912"),
+    "approvals channel with a thread": ("APPROVALS_CHANNELS", "discord:80351110224678912/1/2"),
+    "approvals channel of the page": ("APPROVALS_CHANNELS", "web:general"),
+    "approvals channel with two arrows": ("APPROVALS_CHANNELS", "slack:T1>slack:T2>slack:T1/C1"),
+    "approvals channel for nobody": ("APPROVALS_CHANNELS", "secret:T1>slack:T1/C1"),
+    "approvals channel for the terminal": ("APPROVALS_CHANNELS", "cli:>slack:T1/C1"),
+    "approvals channel with a #": ("APPROVALS_CHANNELS", "slack:T1/#secret"),
+    "approvals by message": ("APPROVALS_DM", "secretsecret"),
+}
+
+
 @pytest.mark.parametrize(("key", "value"), WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_value_names_the_key_and_never_the_value(key: str, value: str) -> None:
     with pytest.raises(ConfigError) as refused:
@@ -82,6 +113,83 @@ def test_a_wrong_value_names_the_key_and_never_the_value(key: str, value: str) -
     assert refused.value.user_message.startswith(f"{key}: ")
     assert "\n" not in refused.value.user_message
     assert "secret" not in refused.value.user_message
+
+
+HINTS = {
+    "Slack's": ("xoxb-1-2-3", "this is a Slack token"),
+    "Slack's for apps": ("xapp-1-2-3", "this is a Slack token"),
+    "quotes": (f'"{TOKEN}"', "leave out the quotes around it"),
+    "Bot": (f"Bot {TOKEN}", "leave out the word Bot before it"),
+    "something else": (
+        "80351110224678912",
+        "a bot token is three parts joined by dots: copy it from Bot > Token in the developer portal",
+    ),
+}
+
+
+@pytest.mark.parametrize(("value", "hint"), HINTS.values(), ids=HINTS.keys())
+def test_a_wrong_discord_token_says_what_is_wrong_with_it(value: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({"DISCORD_TOKEN": value}, None)
+
+    assert refused.value.user_message == f"DISCORD_TOKEN: {hint}"
+
+
+def test_a_discord_token_where_slack_s_belongs_is_refused() -> None:
+    with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN: it begins with xoxb-; is another token in its place"):
+        load({"SLACK_BOT_TOKEN": TOKEN}, None)
+
+
+@pytest.mark.parametrize("adapters", ["discord", "web,discord"])
+def test_discord_needs_its_token(adapters: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({"ADAPTERS": adapters}, None)
+
+    assert refused.value.key == "DISCORD_TOKEN"
+    assert refused.value.user_message == "DISCORD_TOKEN: ADAPTERS names discord: set it to the bot token"
+
+
+def test_discord_s_settings_as_they_are_meant() -> None:
+    ids = "80351110224678912, 1234567890123456789"
+    channels = f"discord:{ids.replace(', ', '/')}, slack:T1>discord:1/2,web:>slack:T1/C1,slack:T1/C2"
+    settings, _ = load(
+        {
+            "ADAPTERS": "discord",
+            "DISCORD_TOKEN": TOKEN,
+            "DISCORD_BOTS": ids,
+            "DISCORD_SHARDS": "1024",
+            "DISCORD_ANSWERS": "place",
+            "DISCORD_MESSAGE_CONTENT": "off",
+            "APPROVALS_CHANNELS": channels,
+            "APPROVALS_DM": "true",
+        },
+        None,
+    )
+
+    assert settings.adapters == ("discord",)
+    assert settings.discord_bots == ("80351110224678912", "1234567890123456789")
+    assert settings.approvals_channels == (
+        "discord:80351110224678912/1234567890123456789",
+        "slack:T1>discord:1/2",
+        "web:>slack:T1/C1",
+        "slack:T1/C2",
+    )
+    assert (settings.discord_shards, settings.discord_answers, settings.discord_message_content) == (
+        1024,
+        "place",
+        "off",
+    )
+    assert settings.has_copies
+    assert TOKEN in settings.secret_values()
+    assert TOKEN not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("env", "has_copies"),
+    [({}, False), ({"APPROVALS_DM": "true"}, True), ({"APPROVALS_CHANNELS": "discord:1/2"}, True)],
+)
+def test_cards_are_shown_elsewhere_where_that_is_said(env: dict[str, str], has_copies: bool) -> None:
+    assert load(env, None)[0].has_copies is has_copies
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from bot import chat
 from bot.chat import Click, Inbound, Place
 from bot.config.settings import Settings
 from bot.errors import PlaceGone, SendError
+from bot.storage.runs import now_ms
 from tests.fakes import RecordingAdapter
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 from tests.service.kit import ALICE, PLACE, Bench, opened
@@ -298,3 +299,33 @@ async def test_a_reload_shows_the_same_as_those_saw_who_watched(settings: Settin
 async def _last_lines(one: Bench) -> dict[str, chat.ToolLine]:
     lines = [event for event in one.adapter.events(chat.ToolLine) if isinstance(event, chat.ToolLine)]
     return {line.call_id: line for line in lines}
+
+
+async def test_a_delivery_says_since_when_it_waits_how_often_it_was_refused_and_whose_it_is(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "1"})), says("It is out.")]
+    async with opened(settings, endpoint) as one:
+        one.adapter.refuses = SendError("rate limited", retry_after_s=3600)
+        before = now_ms()
+        await one.say("Deploy 1")
+        after = now_ms()
+        one.adapter.refuses = None
+        await one.tamper("UPDATE outbox SET due_ms = 0")
+        await one.service.sweep()
+        await one.service.idle()
+        (late,) = one.adapter.sent
+        await one.click((await one.only_card()).approval_id)
+
+    assert before <= late.since_ms <= after
+    assert (late.attempts, late.asked_by) == (1, "web:alice")
+    assert {(sent.attempts, sent.asked_by) for sent in one.adapter.sent[1:]} == {(0, "web:alice")}
+
+
+async def test_a_post_is_nobodys(settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    async with opened(settings, endpoint) as one:
+        await one.app.reader.add_post(PLACE, "Hello, everybody.", key="k")
+        await one.service.sweep()
+        await one.service.idle()
+
+    assert [(sent.attempts, sent.asked_by) for sent in one.adapter.sent] == [(0, "")]
