@@ -270,7 +270,7 @@ def test_row_61_discord_needs_its_token() -> None:
     [
         ("xoxb-1234567890-abcdef", "a Slack token"),
         ("MTAw", "three parts joined by dots"),
-        ("Bot MTAw.abc.def-ghi", "three parts joined by dots"),
+        ("Bot MTAw.abc.def-ghi", "leave out the word Bot"),
         ("MTAw.abc", "three parts joined by dots"),
     ],
 )

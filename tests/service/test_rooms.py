@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.chat import Actor, Heard, Inbound, Place
+from bot.chat import Actor, Heard, Inbound, Place, Room
 from bot.config.settings import Settings
 from tests.models.endpoint import ScriptedEndpoint, says
 from tests.service.kit import ALICE, PLACE, Bench, opened
@@ -28,7 +28,8 @@ async def test_each_place_comes_once_with_when_somebody_last_wrote_there(
         await tell(one, PLACE, 400, actor=ALICE)
         rooms = await one.service.rooms("discord", since_ms=0)
 
-        assert sorted(rooms, key=str) == sorted([(THREAD, 300), (DIRECT, 200)], key=str)
+        eve = frozenset({"discord:1/5"})
+        assert sorted(rooms, key=str) == sorted([Room(THREAD, eve, 300), Room(DIRECT, eve, 200)], key=str)
         assert await one.service.rooms("slack", since_ms=0) == []
 
 
@@ -41,4 +42,4 @@ async def test_places_where_nobody_wrote_since_then_are_left_out(
         await tell(one, THREAD, 200)
         await one.app.reader.add_post(Place("discord", "1", "12"), "of the bot alone", key="k")
 
-        assert await one.service.rooms("discord", since_ms=200) == [(THREAD, 200)]
+        assert await one.service.rooms("discord", since_ms=200) == [Room(THREAD, frozenset({"discord:1/5"}), 200)]
