@@ -399,6 +399,9 @@ class Decisions:
         if approval is None:
             raise Refused("not_allowed", NOT_KNOWN)
         if why := self._may_not_decide(approval, actor):
+            run = (await self._parts.runs.load(approval.run_id)).run
+            call = next(call for call in run.calls if call.id == approval.call_id)
+            await self._audit.note_refused(run=run, call=call, actor=actor.key, why=why)
             raise Refused("not_allowed", why)
         if approval.state != "pending" or approval.is_late:
             raise Refused("not_allowed", present.decided(approval))

@@ -34,6 +34,7 @@ COLOURS = {"pending": 0xF0B132, "approved": 0x23A55A, "denied": 0xDA373C, "expir
 
 _NAME, _WORDS, _MANY = 80, 240, 400
 _PERSON = re.compile(r"discord:(?:\d{1,20}/)?(?P<user>\d{1,20})")
+_NAMED = re.compile(rf"(?P<group>\bgroup:)?{_PERSON.pattern}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +159,13 @@ def _asker(card: Card) -> str:
 
 
 def _deciders(card: Card) -> str:
-    """Who may decide, in words, and those it names by their ids."""
+    """Who may decide, in words, and the people and roles it names by their ids."""
     asker = card.requester_name or card.requester
     words = shortened(card.asks or wording.approver(card.approver, asker, lambda key: key), _WORDS)
-    named = dict.fromkeys(found["user"] for found in _PERSON.finditer(card.approver))
-    mentions = " ".join(f"<@{user}>" for user in [*named][:10])
+    named = dict.fromkeys(
+        f"<@{'&' if found['group'] else ''}{found['user']}>" for found in _NAMED.finditer(card.approver)
+    )
+    mentions = " ".join([*named][:10])
     return f"{words} ({mentions})" if mentions else words
 
 

@@ -7,6 +7,7 @@ old loses an acknowledgement and nothing else.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,9 +16,9 @@ import discord
 import structlog
 
 from adapters.discord.cards import chosen, draw_card, edit_modal, offers_view, reason_modal
-from adapters.discord.ids import PREFIX, TEMPLATE, Pressed, read
+from adapters.discord.ids import TEMPLATE, Pressed, read
 from adapters.discord.intake import Intake
-from adapters.discord.private import tell, tell_view
+from adapters.discord.private import LOST, tell, tell_view
 from adapters.discord.sending import custom_ids
 from bot.chat import Actor, ChatService, Click, Place
 from bot.errors import BotError, Refused
@@ -27,6 +28,10 @@ log = structlog.get_logger()
 NOT_VALID = "This button is not valid any more; nothing was decided by it."
 FAILED = "Something went wrong inside the bot; nothing was decided by this click."
 GONE_OFFER = "That is not offered any more; press Always… again."
+UNREACHABLE = "Discord did not answer me; nothing was decided by this click. Press it again."
+NOBODY = "Discord did not say who you are; try it again."
+ACKNOWLEDGED_WITHIN_S = 3.0
+"""Discord takes no acknowledgement after that (docs, "Interaction Callback"), however often it is tried."""
 Interaction = discord.Interaction[Any]
 
 
@@ -40,7 +45,7 @@ class Clicks:
         data: Any = interaction.data or {}
         pressed = read(str(data.get("custom_id", "")))
         if pressed is None:
-            log.warning("click.not_valid", custom_id=str(data.get("custom_id", ""))[:100], user=interaction.user.id)
+            log.warning("click.not_valid", custom_id=str(data.get("custom_id", ""))[:100], user=_user_id(interaction))
             await tell(interaction, NOT_VALID)
             return
         values = [str(one) for one in data.get("values", ())]
@@ -58,9 +63,14 @@ class Clicks:
 
     async def _guarded(self, interaction: Interaction, do: Callable[[], Awaitable[None]]) -> None:
         try:
+            if not _is_somebody(interaction):
+                raise Refused("not_allowed", NOBODY)
             await do()
         except BotError as err:
             await tell(interaction, err.user_message)
+        except LOST as err:
+            log.info("click.not_answered", kind=type(err).__name__, user=interaction.user.id)
+            await tell(interaction, UNREACHABLE)
         except Exception:  # the rim of an event: discord.py would only log it, and the person would see nothing
             log.exception("click.failed", user=interaction.user.id)
             await tell(interaction, FAILED)
@@ -163,9 +173,10 @@ async def acknowledge(interaction: Interaction) -> None:
     """Tell Discord within its three seconds that the click has come. Where that is too late, what it asks for is done
     all the same."""
     try:
-        await interaction.response.defer()
-    except discord.HTTPException as err:
-        log.info("click.late", code=err.code)
+        async with asyncio.timeout(ACKNOWLEDGED_WITHIN_S):
+            await interaction.response.defer()
+    except LOST as err:
+        log.info("click.late", kind=type(err).__name__, code=getattr(err, "code", None))
 
 
 def is_left_over(interaction: Interaction) -> bool:
@@ -173,10 +184,17 @@ def is_left_over(interaction: Interaction) -> bool:
     is now (discord.py drops such a click without a word)."""
     data: Any = interaction.data or {}
     custom_id = str(data.get("custom_id", ""))
-    if not custom_id.startswith(PREFIX):
-        return False
     held = custom_ids(interaction.message.components) if interaction.message is not None else []
     return TEMPLATE.fullmatch(custom_id) is None or custom_id not in held
+
+
+def _is_somebody(interaction: Interaction) -> bool:
+    """Whether Discord says who did it: in a server that is a member of it."""
+    return isinstance(interaction.user, discord.Member if interaction.guild_id is not None else discord.abc.User)
+
+
+def _user_id(interaction: Interaction) -> int | None:
+    return interaction.user.id if _is_somebody(interaction) else None
 
 
 def _inputs(components: Any) -> list[str]:

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 LOST = (discord.HTTPException, discord.InteractionResponded, aiohttp.ClientError, OSError, TimeoutError)
 """Discord did not take an answer: too late, answered already, or out of reach."""
+ANSWERED_ALREADY = 40060
 Interaction = discord.Interaction[Any]
 
 
@@ -35,9 +36,22 @@ async def tell_view(interaction: Interaction, view: Any, files: Sequence[tuple[s
 
 
 async def _send(interaction: Interaction, *, files: Sequence[tuple[str, bytes]], **what: Any) -> None:
-    attached = [discord.File(io.BytesIO(data), name) for name, data in files]
-    send = interaction.followup.send if interaction.response.is_done() else interaction.response.send_message
+    def said() -> dict[str, Any]:
+        return {**what, "files": [discord.File(io.BytesIO(data), name) for name, data in files], "ephemeral": True}
+
     try:
-        await send(**what, files=attached, ephemeral=True)
+        if interaction.response.is_done() or not await _is_first(interaction, said()):
+            await interaction.followup.send(**said())
     except LOST as err:
         log.info("private.not_told", kind=type(err).__name__, code=getattr(err, "code", None))
+
+
+async def _is_first(interaction: Interaction, said: dict[str, Any]) -> bool:
+    """Say it as the first answer; False where there is one already, of which nobody here was told."""
+    try:
+        await interaction.response.send_message(**said)
+    except discord.HTTPException as err:
+        if err.code != ANSWERED_ALREADY:
+            raise
+        return False
+    return True

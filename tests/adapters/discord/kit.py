@@ -18,6 +18,8 @@ from bot.models.registry import Registry
 from tests.adapters.discord.wire import Channel, DiscordServer, Guild, Interaction, Message, User
 from tests.models.endpoint import ScriptedEndpoint
 
+NEW_MESSAGE = 4
+
 
 @dataclass
 class Team:
@@ -128,7 +130,8 @@ async def running_nod(
 
 def answered(click: Interaction) -> str:
     """What a person was told privately."""
-    told = [one for one in (click.answer.message if click.answer else None, *click.followups) if one is not None]
+    first = click.answer.message if click.answer and click.answer.kind == NEW_MESSAGE else None
+    told = [one for one in (first, *click.followups) if one is not None]
     return "\n".join(one.text for one in told if one.is_ephemeral)
 
 

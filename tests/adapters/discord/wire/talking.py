@@ -74,8 +74,10 @@ class Talking:
         *,
         channel: Channel | None = None,
         forged: bool = False,
+        without: Iterable[str] = (),
     ) -> Interaction:
         """Press a button by its label or custom_id. Forged: a custom_id that is not there, or in another channel.
+        `without` names fields of the event that Discord leaves out.
 
         Raises LookupError for a button a person does not have.
         """
@@ -85,7 +87,8 @@ class Talking:
             raise LookupError(f"no button {button!r} to press, there is {message.labels}")
         custom_id = found[0]["custom_id"] if found else button
         data = {"component_type": 2, "custom_id": custom_id, "id": found[0]["id"] if found else 0}
-        return self._interact(3, user, channel or self.world.channels[message.channel_id], data, message=message)
+        room = channel or self.world.channels[message.channel_id]
+        return self._interact(3, user, room, data, message=message, without=without)
 
     def choose(
         self,
@@ -146,13 +149,24 @@ class Talking:
         return self._interact(4, user, channel, data)
 
     def _interact(
-        self, kind: int, user: User, channel: Channel, data: Json, *, message: Message | None = None
+        self,
+        kind: int,
+        user: User,
+        channel: Channel,
+        data: Json,
+        *,
+        message: Message | None = None,
+        without: Iterable[str] = (),
     ) -> Interaction:
         made = Interaction(
             self.world.new_id(), kind, secrets.token_hex(24), user.id, channel.id, channel.guild_id, data, message
         )
         self.world.interactions[made.id] = made
-        self.world.emit("INTERACTION_CREATE", interactions.interaction(self.world, made), guild_id=channel.guild_id)
+        left_out = frozenset(without)
+        body = {
+            name: value for name, value in interactions.interaction(self.world, made).items() if name not in left_out
+        }
+        self.world.emit("INTERACTION_CREATE", body, guild_id=channel.guild_id)
         return made
 
     def _picked(
