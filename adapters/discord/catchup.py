@@ -5,11 +5,14 @@ A message that was taken in before is known by its event id and starts nothing a
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import aiohttp
 import discord
 import structlog
 
@@ -42,15 +45,51 @@ async def joined(service: ChatService) -> list[Room]:
     return await service.rooms(PLATFORM, since_ms=since_ms)
 
 
+class Mark:
+    """Up to when everything was taken in, kept in a file from a connection until what was missed has been looked for: a
+    process that dies in between has taken in newer messages, which would hide older ones from the next."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def begin(self, rooms: list[Room]) -> list[Room]:
+        """The rooms, none of them later than the mark, which is set where there is none."""
+        if not rooms:
+            return rooms
+        upto_ms = self._read()
+        if upto_ms is None:
+            upto_ms = max(room.at_ms for room in rooms)
+            self._write(upto_ms)
+        return [replace(room, at_ms=min(room.at_ms, upto_ms)) for room in rooms]
+
+    def end(self) -> None:
+        """Everything was looked for."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _read(self) -> int | None:
+        try:
+            return int(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def _write(self, upto_ms: int) -> None:
+        try:
+            self._path.write_text(str(upto_ms), "utf-8")
+        except OSError as err:
+            log.warning("catchup.not_noted", error=type(err).__name__)
+
+
 def looks(rooms: list[Room], now: datetime) -> list[Look]:
     """Where something may have been missed: each thread and channel once, since somebody last wrote to the bot there,
-    and not further back than six hours."""
+    and not further back than six hours. What was written in a thread says of its channel only that it had begun."""
     found: dict[Place, datetime] = {}
     for room in rooms:
         last = datetime.fromtimestamp(room.at_ms / 1000, UTC)
         is_old_talk = direct_user(room.place) is not None and last < now - DIRECT_WITHIN
         for place in () if is_old_talk else (room.place, room.place.room):
-            found[place] = max(last, found.get(place, now - MISSED_AT_MOST))
+            here = last if place == room.place else min(last, discord.utils.snowflake_time(int(room.place.thread)))
+            found[place] = max(here, found.get(place, now - MISSED_AT_MOST))
     return [_look(place, after) for place, after in found.items()]
 
 
@@ -68,17 +107,20 @@ class Catchup:
         self._take = take
         self._is_live = is_live
 
-    async def look(self, rooms: list[Room], *, now: datetime) -> int:
-        """Take what was missed; gives how many messages were looked at. One place after the other: it is in no hurry,
+    async def look(self, rooms: list[Room], *, now: datetime) -> bool:
+        """Take what was missed; gives whether every place could be read. One place after the other: it is in no hurry,
         and the rate limits are for what people wait for."""
-        seen = 0
+        seen, is_whole = 0, True
         for one in looks(rooms, now):
             try:
                 seen += await self._look_in(one)
-            except (discord.DiscordException, OSError, TimeoutError) as err:
+            except (discord.Forbidden, discord.NotFound) as err:
                 log.info("catchup.not_read", channel=one.channel_id, why=str(err)[:100])
-        log.info("catchup.done", messages=seen)
-        return seen
+            except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as err:
+                is_whole = False
+                log.info("catchup.not_read", channel=one.channel_id, why=str(err)[:100])
+        log.info("catchup.done", messages=seen, is_whole=is_whole)
+        return is_whole
 
     async def _look_in(self, look: Look) -> int:
         channel = await self._channel(look)

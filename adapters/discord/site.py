@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import aiohttp
 import discord
 import structlog
 
-from adapters.discord.catchup import Catchup, joined
+from adapters.discord.catchup import Catchup, Mark, joined
 from adapters.discord.clicks import Clicks
 from adapters.discord.client import NodClient, NodShards, make_client
 from adapters.discord.commands import add_commands
@@ -30,6 +31,7 @@ from bot.errors import BotError
 log = structlog.get_logger()
 
 COMMANDS_FILE = "discord-commands.json"
+MARK_FILE = "discord-taken-upto"
 
 
 class Site:
@@ -40,6 +42,7 @@ class Site:
         self._service = service
         self.is_stopping = False
         self._joined: list[Room] | None = None
+        self._mark = Mark(options.data_dir / MARK_FILE)
         self.client: NodClient | NodShards = make_client(options, reads_along=reads_along)
         self._http: aiohttp.ClientSession | None = None
         self.rooms = Rooms(self.client)
@@ -87,7 +90,7 @@ class Site:
         ready, and what comes meanwhile must not hide what was missed."""
         try:
             if self._joined is None:
-                self._joined = await joined(self._service())
+                self._joined = await asyncio.to_thread(self._mark.begin, await joined(self._service()))
         except Exception:  # the rim of an event
             log.exception("catchup.failed")
 
@@ -103,7 +106,8 @@ class Site:
                 if room.place.thread:
                     self.intake.talkers.setdefault(room.place, set()).update(room.people)
             catchup = Catchup(self.client, take=self._take_late, is_live=self.live.is_live)
-            await catchup.look(rooms, now=datetime.now(UTC))
+            if await catchup.look(rooms, now=datetime.now(UTC)) and not self.is_stopping:
+                await asyncio.to_thread(self._mark.end)
             for guild in self.client.guilds:
                 await self.on_joined(guild)
         except Exception:  # the rim of an event
