@@ -8,7 +8,9 @@ from weakref import WeakValueDictionary
 
 import discord
 
+from adapters.discord.messages import without_mentions
 from adapters.discord.places import channel_id, direct_user
+from adapters.visible import is_blank, prose
 from bot.chat import Place
 from bot.errors import PlaceGone, SendError
 
@@ -35,7 +37,7 @@ class Rooms:
 
     def expect(self, message_id: int, title: str, asker_id: int) -> None:
         """A thread will be wanted on this message: how it is to be called, and who belongs into it."""
-        self._titles[message_id] = (" ".join(title.split())[:MAX_TITLE_CHARS] or UNTITLED, asker_id)
+        self._titles[message_id] = (title_of(title), asker_id)
         while len(self._titles) > MAX_KNOWN:
             self._titles.popitem(last=False)
 
@@ -63,7 +65,7 @@ class Rooms:
         title, asker_id = self._titles.pop(thread_id, ("", 0))
         message = self._client.get_partial_messageable(parent_id, guild_id=guild_id).get_partial_message(thread_id)
         try:
-            thread = await message.create_thread(name=title or _title((await message.fetch()).content))
+            thread = await message.create_thread(name=title or title_of((await message.fetch()).content))
             if asker_id:
                 await thread.add_user(discord.Object(asker_id))
         except discord.HTTPException as err:
@@ -74,5 +76,7 @@ class Rooms:
             self._opened.popitem(last=False)
 
 
-def _title(text: str) -> str:
-    return " ".join(text.split())[:MAX_TITLE_CHARS] or UNTITLED
+def title_of(text: str) -> str:
+    """What a thread for this question is called."""
+    line = " ".join(prose(without_mentions(text)).split())[:MAX_TITLE_CHARS].rstrip()
+    return UNTITLED if is_blank(line) else line

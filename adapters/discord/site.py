@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -24,7 +25,7 @@ from adapters.discord.rooms import Rooms
 from adapters.discord.sending import Sender
 from adapters.discord.sync import sync_if_changed
 from adapters.discord.uploads import HOSTS
-from bot.chat import ChatService, Place
+from bot.chat import ChatService, Place, Room
 from bot.errors import BotError
 
 log = structlog.get_logger()
@@ -41,9 +42,10 @@ class Site:
         self.is_stopping = False
         self.client: NodClient | NodShards = make_client(options, reads_along=reads_along)
         self._http: aiohttp.ClientSession | None = None
+        self._before: asyncio.Task[list[Room]] | None = None
         self.rooms = Rooms(self.client)
         self.homes = Homes(self.client)
-        self.listening = Listening(self.client, reads_along=reads_along, bots=options.bots)
+        self.listening = Listening(self.client, self.homes, reads_along=reads_along, bots=options.bots)
         self.live = Live(self.rooms)
         self.sender = Sender(self.client, self.rooms)
         self.intake = Intake(
@@ -68,6 +70,8 @@ class Site:
 
     async def aclose(self) -> None:
         await self.live.aclose()
+        if self._before is not None:
+            self._before.cancel()
         if self._http is not None:
             await self._http.close()
         await self.client.close()
@@ -81,16 +85,29 @@ class Site:
             self.client.tree, read=lambda: path.read_text("utf-8") if path.is_file() else "", write=path.write_text
         )
 
+    async def on_connect(self) -> None:
+        """A new connection begins: note where the bot talks before anything comes in by it. What comes now must not
+        hide what was missed before."""
+        self.listening.since = datetime.now(UTC)
+        if self._before is None:
+            self._before = asyncio.create_task(self._joined())
+
+    async def _joined(self) -> list[Room]:
+        try:
+            return await joined(self._service())
+        except BotError as err:
+            log.warning("catchup.not_known", why=err.user_message)
+            return []
+
     async def on_ready(self) -> None:
         """A new connection, in which nothing of before is repeated: look for what was missed."""
         me = self.client.user
         log.info("discord.ready", servers=len(self.client.guilds), bot=None if me is None else me.id)
-        self.listening.since = datetime.now(UTC)
         try:
-            rooms = await joined(self._service())
+            rooms = await self._before if self._before is not None else []
+            self._before = None
             for room in rooms:
-                if room.place.thread:
-                    self.intake.talkers.setdefault(room.place, set()).update(room.people)
+                self.intake.talkers.setdefault(room.place, set()).update(room.people)
             catchup = Catchup(self.client, take=self._take_late, is_live=self.live.is_live)
             await catchup.look(rooms, now=datetime.now(UTC))
             for guild in self.client.guilds:
@@ -104,6 +121,8 @@ class Site:
 
     async def on_message(self, message: discord.Message) -> None:
         """While the bot stops nothing is taken: what comes now is found by the next process."""
+        if self._before is not None:
+            await asyncio.wait([self._before])
         if not self.is_stopping:
             await self.intake.take(message)
 

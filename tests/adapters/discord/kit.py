@@ -111,7 +111,9 @@ async def running_nod(
     **options: object,
 ) -> AsyncIterator[Nod]:
     """Nod, connected; opening it again over the same settings is a restart in good order."""
-    row = from_mapping({"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", "vision": vision})
+    row = from_mapping(
+        {"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", "vision": vision}
+    )
     async with open_app(settings, models=Registry([row], default="m")) as app:
         if change is not None:
             change(app)

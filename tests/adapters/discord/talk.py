@@ -26,7 +26,13 @@ class Talk:
     endpoint: ScriptedEndpoint
 
     def say(
-        self, text: str, *, by: User | None = None, where: Channel | None = None, files: Iterable[Upload] = (), **how: Any
+        self,
+        text: str,
+        *,
+        by: User | None = None,
+        where: Channel | None = None,
+        files: Iterable[Upload] = (),
+        **how: Any,
     ) -> Message:
         """Let somebody say something, anna in the channel if nobody else; `@nod` mentions the bot."""
         words = text.replace("@nod", self.team.server.bot.mention)
@@ -40,10 +46,14 @@ class Talk:
         await self.nod.idle()
         return message
 
-    async def settle(self) -> None:
-        """Wait until all that was said was taken in, or left alone."""
+    async def settle(self, *, rests: bool = True) -> None:
+        """Wait until all that was said was taken in, or left alone, and until the bot rests, if it ever does."""
         dm = self.team.server.dm(self.team.admin)
-        await self.ask(LAST, where=dm, by=self.team.admin)
+        before = len(self.words(dm))
+        self.say(LAST, where=dm, by=self.team.admin)
+        await self.team.server.until(lambda: len(self.words(dm)) > before)
+        if rests:
+            await self.nod.idle()
 
     def tasks(self) -> list[Any]:
         """What the model was asked, request by request."""
@@ -53,6 +63,11 @@ class Talk:
     def told(self) -> list[Any]:
         """All that the model was told last, without the persona."""
         return [one["content"] for one in self.endpoint.requests[-1].body["messages"][1:]]
+
+    def words(self, channel: Channel | None = None) -> list[str]:
+        """What the bot wrote in a place, the channel if no other, but for its first hello."""
+        said = self.team.texts((channel or self.team.room).id)
+        return [one for one in said if not one.startswith("Hello, I am Nod.")]
 
     def thread_of(self, message: Message) -> Channel:
         """The thread on a message. Raises KeyError where there is none."""

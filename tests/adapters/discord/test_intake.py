@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from bot.config.settings import Settings
-from tests.adapters.discord.kit import Team
-from tests.adapters.discord.talk import HELP, Talk, talking
-from tests.adapters.discord.wire import Upload
-from tests.adapters.discord.wire.faults import FILE, HISTORY, MEMBER
-from tests.models.endpoint import Recorded, ScriptedEndpoint, calls, says
+from tests.adapters.discord.talk import HELP, Talk
+from tests.adapters.discord.wire.faults import MEMBER
+from tests.models.endpoint import calls
 
 # --- mentions ---
 
@@ -70,7 +65,7 @@ async def test_what_is_no_mention_is_left_alone(talk: Talk) -> None:
     await talk.settle()
 
     assert talk.tasks() == []
-    assert talk.team.texts(talk.team.room.id) == []
+    assert talk.words() == []
 
 
 async def test_a_wall_of_backticks_is_read_in_no_time(talk: Talk) -> None:
@@ -82,7 +77,9 @@ async def test_a_wall_of_backticks_is_read_in_no_time(talk: Talk) -> None:
 async def test_other_mentions_are_names_to_the_model(talk: Talk) -> None:
     role = talk.team.server.create_role(talk.team.guild, "ops")
 
-    await talk.ask(f"@nod is {talk.team.ben.mention} of <@&{role.id}> in {talk.team.room.mention}? <:party:123456789012345678>")
+    await talk.ask(
+        f"@nod is {talk.team.ben.mention} of <@&{role.id}> in {talk.team.room.mention}? <:party:123456789012345678>"
+    )
 
     assert talk.tasks() == ["is @ben of @ops in #general? :party:"]
 
@@ -92,9 +89,8 @@ async def test_other_mentions_are_names_to_the_model(talk: Talk) -> None:
 
 @pytest.mark.parametrize("ping", [True, False])
 async def test_a_reply_to_the_bot_is_for_it(talk: Talk, ping: bool) -> None:
-    talk.say("@nod help")
-    await talk.team.server.until(lambda: talk.team.said(talk.team.room.id))
-    (word,) = talk.team.said(talk.team.room.id)
+    talk.say("@nod")
+    word = await talk.team.answer(HELP)
 
     await talk.ask("and who are you?", reply_to=word, ping=ping)
 
@@ -119,7 +115,7 @@ async def test_everything_in_a_direct_talk_is_for_it(talk: Talk) -> None:
     await talk.ask("@nod again", where=dm)
 
     assert talk.tasks() == ["hello", "again"]
-    assert talk.team.texts(dm.id) == ["Ok.", "Ok."]
+    assert talk.words(dm) == ["Ok.", "Ok."]
     assert talk.told() == ["hello", "Ok.", "again"]
 
 
@@ -132,7 +128,7 @@ async def test_somebody_in_no_server_is_told_so(talk: Talk) -> None:
 
     assert talk.tasks() == []
     assert [one.content for one in dm.history if one.author_id == talk.team.ben.id] == ["hello"]
-    assert talk.team.texts(dm.id) == []  # Discord takes no message for somebody the bot shares no server with
+    assert talk.words(dm) == []  # Discord takes no message for somebody the bot shares no server with
 
 
 async def test_a_member_who_cannot_be_looked_up_is_told_to_try_again(talk: Talk) -> None:
@@ -140,9 +136,9 @@ async def test_a_member_who_cannot_be_looked_up_is_told_to_try_again(talk: Talk)
     dm = talk.team.server.dm(talk.team.anna)
 
     talk.say("hello", where=dm)
-    await talk.team.server.until(lambda: talk.team.texts(dm.id))
+    await talk.team.server.until(lambda: talk.words(dm))
 
-    assert "did not take this" in talk.team.texts(dm.id)[0]
+    assert "did not take this" in talk.words(dm)[0]
     assert talk.tasks() == []
 
 
@@ -169,7 +165,7 @@ async def test_nothing_but_the_mention_is_answered_with_a_hint(talk: Talk, text:
     message = talk.say(text)
     await talk.settle()
 
-    assert talk.team.texts(talk.team.room.id) == [HELP]
+    assert talk.words() == [HELP]
     assert not talk.has_thread(message)
     assert talk.tasks() == []
 
@@ -181,8 +177,8 @@ async def test_a_sticker_alone_is_answered_with_a_hint_in_a_direct_talk_only(tal
     talk.say("")
     await talk.settle()
 
-    assert talk.team.texts(dm.id) == [HELP]
-    assert talk.team.texts(talk.team.room.id) == []
+    assert talk.words(dm) == [HELP]
+    assert talk.words() == []
     assert talk.tasks() == []
 
 
@@ -198,7 +194,7 @@ async def test_forty_thousand_characters_are_refused_with_a_sentence(talk: Talk)
     talk.say("@nod " + "x" * 40_000)
     await talk.settle()
 
-    assert talk.team.texts(talk.team.room.id) == ["That message is too long: at most 32768 characters."]
+    assert talk.words() == ["That message is too long\\: at most 32768 characters."]
     assert talk.tasks() == []
 
 
@@ -206,7 +202,7 @@ async def test_help_is_a_word(talk: Talk) -> None:
     talk.say("@nod HELP")
     await talk.settle()
 
-    (text,) = talk.team.texts(talk.team.room.id)
+    (text,) = talk.words()
     assert "approvals" in text
     assert talk.tasks() == []
 
@@ -214,23 +210,21 @@ async def test_help_is_a_word(talk: Talk) -> None:
 async def test_stop_is_a_word_that_ends_what_runs(talk: Talk) -> None:
     talk.endpoint.script.insert(0, calls(("slow", {})))
     dm = talk.team.server.dm(talk.team.anna)
-    await talk.team.server.until(lambda: True)
     talk.say("take long", where=dm)
     await talk.team.server.until(lambda: talk.endpoint.requests)
 
     talk.say("stop", where=dm)
     await talk.nod.idle()
-    await talk.team.server.until(lambda: any("Stopped" in one for one in talk.team.texts(dm.id)))
+    await talk.team.server.until(lambda: any("Stopped" in one for one in talk.words(dm)))
 
     assert len(talk.endpoint.requests) == 1
-
 
 
 async def test_reset_thread_is_a_word_that_forgets(talk: Talk) -> None:
     dm = talk.team.server.dm(talk.team.anna)
     await talk.ask("remember 7", where=dm)
     talk.say("reset-thread", where=dm)
-    await talk.team.server.until(lambda: len(talk.team.texts(dm.id)) == 2)
+    await talk.team.server.until(lambda: len(talk.words(dm)) == 2)
 
     await talk.ask("which number?", where=dm)
 
