@@ -180,18 +180,18 @@ class DiscordAdapter:
     async def _send_card(self, delivery: Delivery, card: Card) -> str:
         site = self._ready()
         is_copy = delivery.place != card.place
-        is_open = direct_user(delivery.place) is not None or is_copy
-        drawn = draw_card(card, is_copy=is_copy, in_full=is_open or not card.is_private)
+        drawn = draw_card(card, is_copy=is_copy, in_full=_may_see_all(card, delivery.place))
         post = Post(
             view=drawn.view,
             files=tuple(drawn.files),
             pings=_deciders(card, delivery.place),
             is_it=holds(card.approval_id),
         )
-        if delivery.receipt and await site.sender.edit(delivery.place, int(delivery.receipt), post):
+        is_here = delivery.receipt.isdigit()
+        if is_here and await site.sender.edit(delivery.place, int(delivery.receipt), post):
             return delivery.receipt
         if delivery.receipt and card.state != "pending":
-            return delivery.receipt  # somebody deleted it, and it is decided
+            return delivery.receipt  # somebody deleted it, or it was never here, and it is decided
         return await self._post(delivery, [post], again=bool(delivery.receipt))
 
     async def _post(self, delivery: Delivery, posts: list[Post], *, again: bool = False) -> str:
@@ -215,7 +215,8 @@ class DiscordAdapter:
     async def _send_directly(self, delivery: Delivery, gone: PlaceGone) -> str:
         """Tell the person who asked what could not be said where they asked. Raises what they were gone for."""
         user = _user(delivery.asked_by, delivery.place)
-        if user is None or direct_user(delivery.place) is not None or delivery.receipt:
+        is_copy = isinstance(delivery.event, CardShown) and delivery.event.card.place != delivery.place
+        if user is None or direct_user(delivery.place) is not None or delivery.receipt or is_copy:
             raise gone
         match delivery.event:
             case Answered(_, text):
@@ -263,8 +264,16 @@ def _user(key: str, place: Place) -> int | None:
 
 def _deciders(card: Card, place: Place) -> tuple[int, ...]:
     """Whom a card that waits may ping: the people its rule names, and who asked where that is who decides."""
-    if card.state != "pending":
-        return ()
+    return _named(card, place) if card.state == "pending" else ()
+
+
+def _named(card: Card, place: Place) -> tuple[int, ...]:
     words = card.approver.replace(",", " ").split()
     keys = [card.requester if word == "requester" else word for word in words]
     return _of_discord(tuple(dict.fromkeys(keys)), place)
+
+
+def _may_see_all(card: Card, place: Place) -> bool:
+    """Whether a card may show a private call's arguments there: to one person alone, who is asked for a decision."""
+    person = direct_user(place)
+    return not card.is_private or (person is not None and (place != card.place or person in _named(card, place)))

@@ -132,6 +132,8 @@ async def test_a_deleted_card_is_posted_anew_while_it_waits(
 ) -> None:
     """F28: a moderator deletes a card; what is decided is left alone."""
     server = team.server
+    desk = server.create_channel(team.guild, "approvals")
+    with_desk = settings_of(team, settings, approvals_channels=(f"{team.scope}/{desk.id}",))
     add_tool(settings, "ship", "2 of requester,admin")
     endpoint.script = [
         calls(("ship", {"text": "1"})),
@@ -139,17 +141,17 @@ async def test_a_deleted_card_is_posted_anew_while_it_waits(
         calls(("deploy", {"version": "1"})),
         says("Denied."),
     ]
-    async with running_nod(team, settings, endpoint) as nod:
+    async with running_nod(team, with_desk, endpoint) as nod:
         question = ask(team)
         old = await at(team, question.id)
-        server.press(team.anna, old, "Approve")
-        await server.until(lambda: "**Approved so far:** anna" in old.text)
+        copy = await at(team, desk.id)
         await nod.idle()
         server.delete(old)
+        server.press(team.anna, copy, "Approve")
         new = await at(team, question.id)
         server.press(team.admin, new, "Approve")
         await team.answer("Out.")
-        await decided(team, new)
+        assert "**Approved** by **anna, root**" in await decided(team, new)
 
         question = ask(team)
         card = await at(team, question.id)
