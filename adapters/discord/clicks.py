@@ -141,7 +141,8 @@ class Clicks:
         shown_as = str(message.id) if message is not None and is_card else ""
         click = Click(approval_id, verb, actor, shown_in=place, shown_as=shown_as, **more)
         outcome = await self._service().decide(click)
-        if not outcome.is_accepted or is_private or not is_card or "still needed" in outcome.message or more:
+        is_open = outcome.card is not None and outcome.card.state == "pending"
+        if not outcome.is_accepted or is_open or is_private or not is_card or more:
             await tell(interaction, outcome.message)
 
     async def _who(self, interaction: Interaction, approval_id: str) -> tuple[Place, Actor]:
