@@ -204,7 +204,7 @@ async def test_more_is_approved_exactly_as_the_menu_says(
         forged = await told(team, team.server.choose(team.anna, opened, "Approve for…", ["0" * 16], forged=True))
         empty = await told(team, team.server.choose(team.anna, opened, "Approve for…", [], forged=True))
         before = ledger()
-        always = [one["value"] for one in menu["options"] if "always" in one["label"].lower()][0]
+        always = next(one["value"] for one in menu["options"] if "always" in one["label"].lower())
         chosen = await told(team, team.server.choose(team.anna, opened, "Approve for…", [always]))
         await team.answer("One.")
         text = await decided(team, card)
