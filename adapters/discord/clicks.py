@@ -113,8 +113,8 @@ class Clicks:
                 await tell(interaction, NOT_VALID)
 
     async def _grant(self, interaction: Interaction, approval_id: str, values: list[str]) -> None:
-        _, actor = await self._who(interaction, approval_id)
         await acknowledge(interaction)
+        _, actor = await self._who(interaction, approval_id)
         offer = chosen(await self._service().card_for(approval_id, actor), values[0] if values else "")
         if offer is None:
             raise Refused("not_allowed", GONE_OFFER)
@@ -150,7 +150,7 @@ class Clicks:
         asked_in = await self._service().approval_place(approval_id)
         if interaction.guild_id is not None or asked_in is None:
             return await self._intake.where(interaction)
-        return await self._intake.where_direct(interaction.user, asked_in.workspace)
+        return await self._intake.where_direct(interaction.user, asked_in.workspace, is_fresh=True)
 
 
 class Pressable(discord.ui.DynamicItem[discord.ui.Item[Any]], template=TEMPLATE):
