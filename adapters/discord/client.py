@@ -87,6 +87,7 @@ def make_client(options: Options, *, reads_along: bool) -> NodClient | NodShards
         "chunk_guilds_at_startup": False,
         "max_messages": REMEMBERED_MESSAGES,
         "max_ratelimit_timeout": MAX_WAIT_S,
+        "guild_ready_timeout": options.servers_s,
     }
     client = NodShards(shard_count=options.shards, **how) if options.shards else NodClient(**how)
     client.tree = app_commands.CommandTree(client)
