@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
 import discord
@@ -91,7 +92,23 @@ def make_client(options: Options, *, reads_along: bool) -> NodClient | NodShards
     }
     client = NodShards(shard_count=options.shards, **how) if options.shards else NodClient(**how)
     client.tree = app_commands.CommandTree(client)
+    _let_go(client.http)
     return client
+
+
+def _let_go(http: discord.http.HTTPClient) -> None:
+    """Let requests be cancelled. While one waits because Discord wants a pause of everything, discord.py holds back all
+    others until that one goes on; if it never does, they would wait for good."""
+    ask = http.request
+
+    async def request(*args: Any, **how: Any) -> Any:
+        try:
+            return await ask(*args, **how)
+        except asyncio.CancelledError:
+            http._global_over.set()
+            raise
+
+    http.request = request  # type: ignore[method-assign]  # it has no hook for that
 
 
 async def allows_reading_along(token: str) -> bool:
