@@ -11,6 +11,7 @@ import base64
 import hashlib
 import io
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ SURE_FOR_S = 60.0
 """How long a nonce is relied on alone. Discord says "the past few minutes"."""
 LOOK_BACK = timedelta(seconds=10)
 LOOK_AT = 200
+MAX_KNOWN = 10_000
 GONE = frozenset({10003, 10004, 40001, 50001, 50007, 50013, 50083, 160005, 160006})
 """Unknown channel or server, not authorized, missing access, cannot write to this person, missing permissions, thread
 archived, thread locked, too many threads (docs, "JSON Error Codes")."""
@@ -80,6 +82,8 @@ class Sender:
         self._client = client
         self._rooms = rooms
         self._clock = clock
+        self._sent: OrderedDict[int, str] = OrderedDict()
+        """What was sent as what: a message that says the same is not this one."""
 
     async def post(
         self,
@@ -97,11 +101,13 @@ class Sender:
             there = await self._arrived(channel, since_ms, attempts)
             sent = []
             for at, one in enumerate(posts):
-                found = next((message for message in there if one.is_it(message)), None)
+                nonce, first = nonce_of(f"{key}:{at}"), reply_to if at == 0 else None
+                found = next((message for message in there if self._is(message, one, nonce, reply_to=first)), None)
                 if found is not None:
                     there.remove(found)
-                first = reply_to if at == 0 else None
-                sent.append(found or await self._send(channel, one, nonce=nonce_of(f"{key}:{at}"), reply_to=first))
+                message = found or await self._send(channel, one, nonce=nonce, reply_to=first)
+                self._note(message.id, nonce)
+                sent.append(message)
             return sent
 
     async def edit(self, place: Place, message_id: int, post: Post) -> bool:
@@ -120,6 +126,17 @@ class Sender:
                     return False
                 raise
         return True
+
+    def _is(self, message: discord.Message, post: Post, nonce: str, *, reply_to: int | None) -> bool:
+        """Whether this is the message; one that answers somebody else, or was sent as another, only says the same."""
+        answered = message.reference.message_id if message.reference is not None else None
+        is_for_others = answered is not None and answered != reply_to
+        return not is_for_others and self._sent.get(message.id, nonce) == nonce and post.is_it(message)
+
+    def _note(self, message_id: int, nonce: str) -> None:
+        self._sent[message_id] = nonce
+        while len(self._sent) > MAX_KNOWN:
+            self._sent.popitem(last=False)
 
     async def _arrived(self, channel: Open, since_ms: int, attempts: int) -> list[discord.Message]:
         """Our own messages since then, where some may have arrived that nobody noted."""

@@ -49,6 +49,27 @@ async def test_where_the_nonce_is_forgotten_the_channel_says_what_arrived(
     assert team.texts().count("Once.") == 1
 
 
+@pytest.mark.parametrize("answers", ["place", "thread"])
+async def test_an_answer_is_not_taken_for_another_one_that_says_the_same(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, answers: str
+) -> None:
+    endpoint.script = [says("Done."), says("Done.")]
+    async with running_nod(team, settings, endpoint, answers=answers) as nod:
+        first = ask(team, "one")
+        done = await team.answer("Done.")
+        await nod.idle()
+        refused = team.server.faults.fail(SEND, 408, where=lambda asked: "Done." in str(asked.json))
+
+        if answers == "place":
+            ask(team, "two")
+        else:
+            team.server.say(team.anna, team.server.world.channels[first.id], "two")
+        await team.server.until(lambda: refused.hits)
+        await nod.idle()
+
+    assert [one.text for one in team.said(done.channel_id)].count("Done.") == 2
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 async def test_what_discord_refuses_for_a_while_arrives_once(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, status: int
