@@ -23,6 +23,7 @@ MAX_WAIT_S = 30.0
 class Listener(Protocol):
     """Whoever is told what happens. None of these may raise."""
 
+    async def on_connect(self) -> None: ...
     async def on_ready(self) -> None: ...
     async def on_message(self, message: discord.Message) -> None: ...
     async def on_edit(self, payload: discord.RawMessageUpdateEvent) -> None: ...
@@ -41,6 +42,9 @@ class _Events(discord.Client):
     async def setup_hook(self) -> None:
         self.add_dynamic_items(Pressable)
         await self.listener.on_start()
+
+    async def on_connect(self) -> None:
+        await self.listener.on_connect()
 
     async def on_ready(self) -> None:
         await self.listener.on_ready()

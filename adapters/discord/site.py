@@ -24,7 +24,7 @@ from adapters.discord.rooms import Rooms
 from adapters.discord.sending import Sender
 from adapters.discord.sync import sync_if_changed
 from adapters.discord.uploads import HOSTS
-from bot.chat import ChatService, Place
+from bot.chat import ChatService, Place, Room
 from bot.errors import BotError
 
 log = structlog.get_logger()
@@ -39,6 +39,7 @@ class Site:
         self._options = options
         self._service = service
         self.is_stopping = False
+        self._joined: list[Room] | None = None
         self.client: NodClient | NodShards = make_client(options, reads_along=reads_along)
         self._http: aiohttp.ClientSession | None = None
         self.rooms = Rooms(self.client)
@@ -81,13 +82,23 @@ class Site:
             self.client.tree, read=lambda: path.read_text("utf-8") if path.is_file() else "", write=path.write_text
         )
 
+    async def on_connect(self) -> None:
+        """A new session: note where people talked last before anybody says more in it. Some seconds pass until it is
+        ready, and what comes meanwhile must not hide what was missed."""
+        try:
+            if self._joined is None:
+                self._joined = await joined(self._service())
+        except Exception:  # the rim of an event
+            log.exception("catchup.failed")
+
     async def on_ready(self) -> None:
         """A new connection, in which nothing of before is repeated: look for what was missed."""
         me = self.client.user
         log.info("discord.ready", servers=len(self.client.guilds), bot=None if me is None else me.id)
         self.listening.since = datetime.now(UTC)
         try:
-            rooms = await joined(self._service())
+            before, self._joined = self._joined, None
+            rooms = await joined(self._service()) if before is None else before
             for room in rooms:
                 if room.place.thread:
                     self.intake.talkers.setdefault(room.place, set()).update(room.people)

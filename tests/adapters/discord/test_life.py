@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.config.settings import Settings
 from tests.adapters.discord.kit import Team, running_nod
 from tests.adapters.discord.wire import Message
@@ -46,6 +48,25 @@ async def test_after_a_session_that_cannot_be_resumed_what_was_missed_is_looked_
         await nod.idle()
 
     assert answers(team) == ["Answer 1", "Answer 2"]
+
+
+async def test_what_comes_before_a_session_is_ready_does_not_hide_what_was_missed(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [says("Answer 1"), says("Answer 2"), says("Answer 3")]
+    async with running_nod(team, settings, endpoint) as nod:
+        ask(team, "one")
+        await team.answer("Answer 1")
+        await nod.idle()
+        team.server.gateway.invalidate()
+        team.server.say(team.ben, team.room, f"{team.server.bot.mention} missed", unseen=True)
+        await team.server.until(lambda: len(team.server.gateway.identifies) == 2, 20)
+        await asyncio.sleep(0.3)
+        ask(team, "three")
+        await team.answer("Answer 3", 20)
+        await nod.idle()
+
+    assert sorted(answers(team)) == ["Answer 1", "Answer 2", "Answer 3"]
 
 
 async def test_an_event_that_comes_twice_is_answered_once(
