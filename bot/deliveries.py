@@ -118,6 +118,8 @@ class Deliveries:
             return await self._outbox.park(item, err.user_message)
         except SendError as err:
             return await self._later(item, err.user_message, err.retry_after_s)
+        except TimeoutError:
+            return await self._later(item, "it took too long", None)
         except Exception as err:  # the rim of a platform: whatever it raises, what it did not take is kept
             log.exception("delivery.failed", key=item.key, place=str(item.place))
             return await self._later(item, type(err).__name__, None, attempts=GIVE_UP_ON_FAULTS_AFTER)
