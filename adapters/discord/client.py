@@ -81,6 +81,11 @@ class NodClient(_Events):
 class NodShards(_Events, discord.AutoShardedClient):
     """Several connections in this process."""
 
+    async def on_shard_ready(self, _shard_id: int) -> None:
+        """One of them began anew: `on_ready` comes only when all of them do."""
+        if self.is_ready():
+            await self.listener.on_ready()
+
 
 def make_client(options: Options, *, reads_along: bool) -> NodClient | NodShards:
     """A client that is not connected yet, with its command tree. Members are never downloaded: who somebody is comes

@@ -105,6 +105,24 @@ async def test_two_shards_hear_their_servers_and_direct_messages(
     assert answers(team) == ["Answer 1", "Answer 2", "Answer 3"]
 
 
+async def test_after_one_shard_began_anew_what_its_servers_said_meanwhile_is_looked_for(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    other = team.server.create_guild("other", members=[team.ben], shard=(1, 2))
+    room = team.server.create_channel(other, "elsewhere")
+    endpoint.script = [says("Answer 1"), says("Answer 2")]
+    async with running_nod(team, settings, endpoint, shards=2) as nod:
+        team.server.say(team.ben, room, f"{team.server.bot.mention} one")
+        await team.answer("Answer 1")
+        await nod.idle()
+        team.server.gateway.invalidate(shard=1)
+        team.server.say(team.ben, room, f"{team.server.bot.mention} two", unseen=True)
+        await team.answer("Answer 2", 40)
+        await nod.idle()
+
+    assert answers(team) == ["Answer 1", "Answer 2"]
+
+
 async def test_where_discord_cannot_be_reached_at_the_start_it_is_tried_again(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
