@@ -1,5 +1,5 @@
-"""What clicks and waiting cost on Discord: `python -m benchmarks.discord_clicks`. The bot is a process of its own, on the
-stand-in of the tests.
+"""What clicks and waiting cost on Discord: `python -m benchmarks.discord_clicks`. The bot is a process of its own, on
+the stand-in of the tests.
 
 Prints how long 200 clicks took to be acknowledged while 100 runs were working, and the memory of the bot with none and
 with 1,000 approvals waiting.
