@@ -19,7 +19,7 @@ from adapters.discord.intake import Intake
 from adapters.discord.listening import Listening
 from adapters.discord.live import Live
 from adapters.discord.options import Options
-from adapters.discord.places import PLATFORM
+from adapters.discord.places import PLATFORM, place_in
 from adapters.discord.rooms import Rooms
 from adapters.discord.sending import Sender
 from adapters.discord.sync import sync_if_changed
@@ -126,9 +126,15 @@ class Site:
         except Exception:  # the rim of an event
             log.exception("edit.failed", message=payload.message_id)
 
-    async def on_delete(self, message_ids: list[int]) -> None:
+    async def on_delete(self, message_ids: list[int], channel_id: int) -> None:
+        """A question that is gone is answered no more; a card that is gone is still needed."""
         try:
             await self.intake.deleted(message_ids)
+            channel = self.client.get_channel(channel_id)
+            if isinstance(channel, discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel):
+                place = place_in(channel.guild.id, channel)
+                for one in message_ids:
+                    await self._service().vanished(place, str(one))
         except Exception:  # the rim of an event
             log.exception("delete.failed")
 
