@@ -34,6 +34,8 @@ GONE = frozenset({10003, 10004, 40001, 50001, 50007, 50013, 50083, 160005, 16000
 """Unknown channel or server, not authorized, missing access, cannot write to this person, missing permissions, thread
 archived, thread locked, too many threads (docs, "JSON Error Codes")."""
 UNKNOWN_MESSAGE, TOO_OLD_TO_EDIT = 10008, 30046
+NO_REPLIES = 160002
+"""Cannot reply without permission to read message history."""
 File = tuple[str, bytes]
 
 
@@ -105,7 +107,7 @@ class Sender:
                 found = next((message for message in there if self._is(message, one, nonce, reply_to=first)), None)
                 if found is not None:
                     there.remove(found)
-                message = found or await self._send(channel, one, nonce=nonce, reply_to=first)
+                message = found or await self._reply(channel, one, nonce=nonce, reply_to=first)
                 self._note(message.id, nonce)
                 sent.append(message)
             return sent
@@ -147,6 +149,15 @@ class Sender:
         me = self._client.user
         history = channel.history(limit=LOOK_AT, after=after, oldest_first=True)
         return [one async for one in history if me is not None and one.author.id == me.id]
+
+    async def _reply(self, channel: Open, post: Post, *, nonce: str, reply_to: int | None) -> discord.Message:
+        """Send it as a reply; where the bot may not read what was asked, as a message that answers nothing."""
+        try:
+            return await self._send(channel, post, nonce=nonce, reply_to=reply_to)
+        except discord.HTTPException as err:
+            if reply_to is None or err.code != NO_REPLIES:
+                raise
+            return await self._send(channel, post, nonce=nonce, reply_to=None)
 
     async def _send(self, channel: Open, post: Post, *, nonce: str, reply_to: int | None) -> discord.Message:
         answered = None

@@ -88,6 +88,20 @@ async def test_what_discord_refuses_for_a_while_arrives_once(
     assert team.texts().count("Once.") == 1
 
 
+async def test_where_the_history_cannot_be_read_an_answer_comes_without_being_a_reply(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [says("Here.")]
+    everyone = team.server.everyone(team.guild)
+    team.server.set_permissions(team.room, everyone, deny=["read_message_history"])
+    async with running_nod(team, settings, endpoint, answers="place") as nod:
+        ask(team)
+        await team.answer("Here.")
+        await nod.idle()
+
+    assert team.texts().count("Here.") == 1
+
+
 async def test_a_long_answer_comes_in_messages_with_whole_fences_and_in_order(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
