@@ -184,7 +184,9 @@ class Intake:
     def _is_followed(self, message: discord.Message) -> bool:
         """In a thread the bot opened everybody is heard, in others those who talked with it there before."""
         channel, me = message.channel, self._client.user
-        if not isinstance(channel, discord.Thread) or message.guild is None or me is None or not message.content:
+        if not isinstance(channel, discord.Thread) or message.guild is None or me is None:
+            return False
+        if not message.content and not message.attachments:
             return False
         place = place_in(message.guild.id, channel)
         talkers = self.talkers.get(place, set())

@@ -6,7 +6,7 @@ import asyncio
 
 from bot.config.settings import Settings
 from tests.adapters.discord.kit import Team, running_nod
-from tests.adapters.discord.wire import Message
+from tests.adapters.discord.wire import Message, Upload
 from tests.models.endpoint import ScriptedEndpoint, says
 
 
@@ -187,3 +187,19 @@ async def test_commands_are_told_to_discord_only_when_they_have_changed(
         pass
 
     assert len(team.server.world.command_writes) == 1
+
+
+async def test_a_file_without_words_is_taken_in_a_thread_the_bot_opened(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [says("Answer 1"), says("Answer 2")]
+    async with running_nod(team, settings, endpoint) as nod:
+        first = ask(team, "one")
+        await team.answer("Answer 1")
+        await nod.idle()
+        thread = team.server.world.channels[first.id]
+        team.server.say(team.anna, thread, files=[Upload("notes.txt", b"what was noted")])
+        await team.answer("Answer 2")
+        await nod.idle()
+
+    assert "what was noted" in str(endpoint.requests[1].body["messages"])
