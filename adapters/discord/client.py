@@ -122,6 +122,6 @@ def _let_go(http: discord.http.HTTPClient) -> None:
 
 async def allows_reading_along(token: str) -> bool:
     """Whether the developer portal lets this bot read along. Raises `discord.DiscordException`."""
-    async with discord.Client(intents=intents(reads_along=False)) as asking:
+    async with discord.Client(intents=intents(reads_along=False), max_ratelimit_timeout=MAX_WAIT_S) as asking:
         await asking.login(token)
         return may_read_along((await asking.application_info()).flags)
