@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.config.settings import Settings
-from tests.adapters.discord.kit import Team, running_nod
-from tests.adapters.discord.wire import Message, Upload
-
-
 import pytest
 
 from adapters.discord import DiscordAdapter
 from bot.config.settings import Settings
 from bot.errors import ConfigError
 from tests.adapters.discord.kit import Team, options_of, running_nod
-from tests.adapters.discord.wire import Message
+from tests.adapters.discord.wire import Message, Upload
 from tests.models.endpoint import ScriptedEndpoint, says
 
 
