@@ -17,7 +17,7 @@ from bot import chat, present
 from bot.cards import card_of, decide_of, missing_of, offers, token_of
 from bot.engine.machine import apply, has_changed, has_other_approver
 from bot.engine.steps import Decided, Edited
-from bot.engine.types import Actor, Decision, Run, ToolCall, Verdict, parse_actor
+from bot.engine.types import Actor, Decision, Place, Run, ToolCall, Verdict, parse_actor
 from bot.errors import CheckpointError, PolicyError, Refused, StaleRun
 from bot.policy import grants
 from bot.policy.access import asked_of, authorize, voters_of
@@ -83,7 +83,7 @@ class Decisions:
         call = next(call for call in run.calls if call.id == approval.call_id)
         case = _Case(approval, run, call, self._clean(click))
         place = click.shown_in
-        if place is not None and not await self._parts.outbox.was_shown(approval.id, place, click.shown_as):
+        if place is not None and not await self._was_shown(approval, place, click.shown_as):
             return replace(await self._refuse(case, ELSEWHERE), card=None)
         if click.together:
             return await self._decide_together(case)
@@ -116,6 +116,12 @@ class Decisions:
         return chat.Outcome(False, why, self.card(case.approval))
 
     # --- several at once ---
+
+    async def _was_shown(self, approval: StoredApproval, place: Place, shown_as: str) -> bool:
+        """Whether the button was where a card of this approval was put. Whoever names a channel for cards by its id may
+        have named a thread, which has one too."""
+        places = [place, replace(place, channel=place.thread, thread="")] if place.thread else [place]
+        return any([await self._parts.outbox.was_shown(approval.id, one, shown_as) for one in places])
 
     async def _decide_together(self, case: _Case) -> chat.Outcome:
         """Decide everything that waits of one reply, each by itself: exactly what the card's button stood for. Of two

@@ -229,6 +229,10 @@ class ChatService:
         """The message of this event was deleted: its run ends without a word; what has run has run."""
         await self._stops.deleted(event_id)
 
+    async def vanished(self, place: Place, receipt: str) -> None:
+        """Somebody deleted a message of the bot's: a card that still waits is needed where it was."""
+        await self._parts.deliveries.show_anew(place, receipt)
+
     async def edited(self, inbound: chat.Inbound, *, was: str) -> chat.Receipt | None:
         """The message whose event was `was` reads otherwise now, which is an event of its own: while no call has
         started, its run ends without a word and a new one stands in its place. None where nothing changes."""

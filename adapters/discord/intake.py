@@ -344,9 +344,12 @@ class Intake:
             return place_in(interaction.guild_id, interaction.channel), actor
         return await self.where_direct(interaction.user)
 
-    async def where_direct(self, user: discord.abc.User, workspace: str = "") -> tuple[Place, Actor]:
-        """The direct talk with somebody, and who they are in this server. Raises `Refused` where they are nobody."""
-        actor = await self._homes.actor(user, workspace)
+    async def where_direct(
+        self, user: discord.abc.User, workspace: str = "", *, is_fresh: bool = False
+    ) -> tuple[Place, Actor]:
+        """The direct talk with somebody, and who they are in this server, with `is_fresh` as Discord says it now.
+        Raises `Refused` where they are nobody."""
+        actor = await self._homes.actor(user, workspace, is_fresh=is_fresh)
         if actor is None:
             raise Refused("not_allowed", NO_SERVER)
         return direct_place(actor.workspace, user.id), actor

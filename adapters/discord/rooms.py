@@ -17,7 +17,6 @@ from bot.errors import PlaceGone, SendError
 Open = discord.PartialMessageable | discord.DMChannel
 """Where messages can be sent."""
 MAX_KNOWN = 10_000
-NOT_READY_S = 2.0
 MAX_TITLE_CHARS = 80
 THREAD_EXISTS = 160004
 NO_SUCH_BEGINNING = frozenset({THREAD_EXISTS, 10008, 50024, 160006})
@@ -42,15 +41,17 @@ class Rooms:
             self._titles.popitem(last=False)
 
     async def open(self, place: Place) -> Open:
-        """The channel of a place, which exists from now on. Raises `SendError` before there is a connection,
-        `PlaceGone` for a server the bot is not in, and `discord.HTTPException`."""
+        """The channel of a place, which exists from now on. Raises `SendError` before there is a connection and for a
+        server in an outage, `PlaceGone` for a server the bot is not in, and `discord.HTTPException`."""
         if not self._client.is_ready():
-            raise SendError("I am not connected to Discord yet.", retry_after_s=NOT_READY_S)
+            raise SendError("I am not connected to Discord yet.")
         if (user_id := direct_user(place)) is not None:
             return await self._client.create_dm(discord.Object(user_id))
         guild_id = int(place.workspace)
-        if self._client.get_guild(guild_id) is None:
+        if (guild := self._client.get_guild(guild_id)) is None:
             raise PlaceGone("I am not in that server any more.")
+        if guild.unavailable:
+            raise SendError("Discord has an outage of that server.")
         if place.thread:
             await self._open_thread(guild_id, int(place.channel), int(place.thread))
         return self._client.get_partial_messageable(channel_id(place), guild_id=guild_id)

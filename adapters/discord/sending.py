@@ -11,6 +11,7 @@ import base64
 import hashlib
 import io
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,10 +29,13 @@ SURE_FOR_S = 60.0
 """How long a nonce is relied on alone. Discord says "the past few minutes"."""
 LOOK_BACK = timedelta(seconds=10)
 LOOK_AT = 200
+MAX_KNOWN = 10_000
 GONE = frozenset({10003, 10004, 40001, 50001, 50007, 50013, 50083, 160005, 160006})
 """Unknown channel or server, not authorized, missing access, cannot write to this person, missing permissions, thread
 archived, thread locked, too many threads (docs, "JSON Error Codes")."""
 UNKNOWN_MESSAGE, TOO_OLD_TO_EDIT = 10008, 30046
+NO_REPLIES = 160002
+"""Cannot reply without permission to read message history."""
 File = tuple[str, bytes]
 
 
@@ -80,6 +84,8 @@ class Sender:
         self._client = client
         self._rooms = rooms
         self._clock = clock
+        self._sent: OrderedDict[int, str] = OrderedDict()
+        """What was sent as what: a message that says the same is not this one."""
 
     async def post(
         self,
@@ -97,11 +103,13 @@ class Sender:
             there = await self._arrived(channel, since_ms, attempts)
             sent = []
             for at, one in enumerate(posts):
-                found = next((message for message in there if one.is_it(message)), None)
+                nonce, first = nonce_of(f"{key}:{at}"), reply_to if at == 0 else None
+                found = next((message for message in there if self._is(message, one, nonce, reply_to=first)), None)
                 if found is not None:
                     there.remove(found)
-                first = reply_to if at == 0 else None
-                sent.append(found or await self._send(channel, one, nonce=nonce_of(f"{key}:{at}"), reply_to=first))
+                message = found or await self._reply(channel, one, nonce=nonce, reply_to=first)
+                self._note(message.id, nonce)
+                sent.append(message)
             return sent
 
     async def edit(self, place: Place, message_id: int, post: Post) -> bool:
@@ -121,6 +129,17 @@ class Sender:
                 raise
         return True
 
+    def _is(self, message: discord.Message, post: Post, nonce: str, *, reply_to: int | None) -> bool:
+        """Whether this is the message; one that answers somebody else, or was sent as another, only says the same."""
+        answered = message.reference.message_id if message.reference is not None else None
+        is_for_others = answered is not None and answered != reply_to
+        return not is_for_others and self._sent.get(message.id, nonce) == nonce and post.is_it(message)
+
+    def _note(self, message_id: int, nonce: str) -> None:
+        self._sent[message_id] = nonce
+        while len(self._sent) > MAX_KNOWN:
+            self._sent.popitem(last=False)
+
     async def _arrived(self, channel: Open, since_ms: int, attempts: int) -> list[discord.Message]:
         """Our own messages since then, where some may have arrived that nobody noted."""
         waited_s = self._clock() - since_ms / 1000
@@ -130,6 +149,15 @@ class Sender:
         me = self._client.user
         history = channel.history(limit=LOOK_AT, after=after, oldest_first=True)
         return [one async for one in history if me is not None and one.author.id == me.id]
+
+    async def _reply(self, channel: Open, post: Post, *, nonce: str, reply_to: int | None) -> discord.Message:
+        """Send it as a reply; where the bot may not read what was asked, as a message that answers nothing."""
+        try:
+            return await self._send(channel, post, nonce=nonce, reply_to=reply_to)
+        except discord.HTTPException as err:
+            if reply_to is None or err.code != NO_REPLIES:
+                raise
+            return await self._send(channel, post, nonce=nonce, reply_to=None)
 
     async def _send(self, channel: Open, post: Post, *, nonce: str, reply_to: int | None) -> discord.Message:
         answered = None

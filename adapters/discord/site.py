@@ -20,7 +20,7 @@ from adapters.discord.intake import Intake
 from adapters.discord.listening import Listening
 from adapters.discord.live import Live
 from adapters.discord.options import Options
-from adapters.discord.places import PLATFORM
+from adapters.discord.places import PLATFORM, place_in
 from adapters.discord.rooms import Rooms
 from adapters.discord.sending import Sender
 from adapters.discord.sync import sync_if_changed
@@ -86,8 +86,8 @@ class Site:
         )
 
     async def on_connect(self) -> None:
-        """A new connection begins: note where the bot talks before anything comes in by it. What comes now must not
-        hide what was missed before."""
+        """A new session: note where people talked last before anybody says more in it. Some seconds pass until it is
+        ready, and what comes meanwhile must not hide what was missed."""
         self.listening.since = datetime.now(UTC)
         if self._before is None:
             self._before = asyncio.create_task(self._joined())
@@ -104,8 +104,8 @@ class Site:
         me = self.client.user
         log.info("discord.ready", servers=len(self.client.guilds), bot=None if me is None else me.id)
         try:
-            rooms = await self._before if self._before is not None else []
-            self._before = None
+            before, self._before = self._before, None
+            rooms = await (before or self._joined())
             for room in rooms:
                 self.intake.talkers.setdefault(room.place, set()).update(room.people)
             catchup = Catchup(self.client, take=self._take_late, is_live=self.live.is_live)
@@ -134,9 +134,15 @@ class Site:
         except Exception:  # the rim of an event
             log.exception("edit.failed", message=payload.message_id)
 
-    async def on_delete(self, message_ids: list[int]) -> None:
+    async def on_delete(self, message_ids: list[int], channel_id: int) -> None:
+        """A question that is gone is answered no more; a card that is gone is still needed."""
         try:
             await self.intake.deleted(message_ids)
+            channel = self.client.get_channel(channel_id)
+            if isinstance(channel, discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel):
+                place = place_in(channel.guild.id, channel)
+                for one in message_ids:
+                    await self._service().vanished(place, str(one))
         except Exception:  # the rim of an event
             log.exception("delete.failed")
 

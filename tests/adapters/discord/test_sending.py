@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -49,6 +50,27 @@ async def test_where_the_nonce_is_forgotten_the_channel_says_what_arrived(
     assert team.texts().count("Once.") == 1
 
 
+@pytest.mark.parametrize("answers", ["place", "thread"])
+async def test_an_answer_is_not_taken_for_another_one_that_says_the_same(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, answers: str
+) -> None:
+    endpoint.script = [says("Done."), says("Done.")]
+    async with running_nod(team, settings, endpoint, answers=answers) as nod:
+        first = ask(team, "one")
+        done = await team.answer("Done.")
+        await nod.idle()
+        refused = team.server.faults.fail(SEND, 408, where=lambda asked: "Done." in str(asked.json))
+
+        if answers == "place":
+            ask(team, "two")
+        else:
+            team.server.say(team.anna, team.server.world.channels[first.id], "two")
+        await team.server.until(lambda: refused.hits)
+        await nod.idle()
+
+    assert [one.text for one in team.said(done.channel_id)].count("Done.") == 2
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 async def test_what_discord_refuses_for_a_while_arrives_once(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, status: int
@@ -65,6 +87,20 @@ async def test_what_discord_refuses_for_a_while_arrives_once(
         await nod.idle()
 
     assert team.texts().count("Once.") == 1
+
+
+async def test_where_the_history_cannot_be_read_an_answer_comes_without_being_a_reply(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [says("Here.")]
+    everyone = team.server.everyone(team.guild)
+    team.server.set_permissions(team.room, everyone, deny=["read_message_history"])
+    async with running_nod(team, settings, endpoint, answers="place") as nod:
+        ask(team)
+        await team.answer("Here.")
+        await nod.idle()
+
+    assert team.texts().count("Here.") == 1
 
 
 async def test_a_long_answer_comes_in_messages_with_whole_fences_and_in_order(
@@ -134,6 +170,27 @@ async def test_where_the_channel_is_gone_the_person_who_asked_is_told_directly(
     (text,) = team.texts(direct.id)
     assert "It is done." in text
     assert "I cannot write in" in text
+
+
+async def test_what_a_server_in_an_outage_was_to_get_comes_when_it_is_over(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    def away(_: object) -> object:
+        team.server.outage(team.guild)
+        return says("Late, but here.")
+
+    endpoint.script = [away]  # type: ignore[list-item]
+    async with running_nod(team, settings, endpoint, answers="place") as nod:
+        refused = team.server.faults.fail(SEND, 403, code=50001, times=9)
+        ask(team)
+        await team.server.until(lambda: endpoint.requests)
+        await asyncio.sleep(1)
+        team.server.faults.clear()
+        team.server.outage(team.guild, is_over=True)
+        await team.answer("Late, but here.", 20)
+        await nod.idle()
+
+    assert refused.hits == []
 
 
 async def test_what_a_server_that_removed_the_bot_was_to_get_comes_when_it_is_back(
