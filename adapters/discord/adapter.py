@@ -239,7 +239,7 @@ class DiscordAdapter:
                 said = plain(text)
             case CardShown(card):
                 said = f"{plain(card.tool)} waits for approval: `/nod approvals` lists it."
-        parts, file = answer_of(f"I cannot write in {link(delivery.place)} any more, so I say it here.\n\n{said}")
+        parts, file = answer_of(f"I cannot write this in {link(delivery.place)}, so I say it here.\n\n{said}")
         posts = [Post(part, files=(file,) if file and part is parts[-1] else (), is_it=says(part)) for part in parts]
         place = direct_place(delivery.place.workspace, user)
         try:
