@@ -179,3 +179,16 @@ async def test_a_wait_for_all_of_discord_ends_though_what_waited_is_not_wanted_a
         await nod.idle()
 
     assert [text for text in team.texts() if text in ("First.", "Second.")] == ["First.", "Second."]
+
+
+async def test_where_discord_does_not_let_it_show_anything_it_asks_once(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [slowly(50, every_s=0.1)]
+    async with running_nod(team, settings, endpoint) as nod:
+        refused = team.server.faults.fail(SEND, 403, code=50013, times=50, where=lambda asked: "-# " in str(asked.json))
+        question = ask(team)
+        await team.server.until(lambda: any("word49" in text for text in team.texts(question.id)), 30)
+        await nod.idle()
+
+    assert len(refused.hits) == 1
