@@ -350,6 +350,10 @@ class ChatService(Protocol):
     async def deleted(self, event_id: str) -> None:
         """The message of this event was deleted: what was to answer it ends without a word."""
 
+    async def vanished(self, place: Place, receipt: str) -> None:
+        """A message that the platform calls so is gone from a place: where it was the card of a call that still waits,
+        the card is sent there again."""
+
     async def edited(self, inbound: Inbound, *, was: str) -> Receipt | None:
         """The message whose event was `was` reads otherwise now; `inbound` has an event id of its own. Where its author
         wrote it and no tool of its run has started, that run ends without a word and a new one begins; else None."""

@@ -1,11 +1,10 @@
-"""Decisions on what waits: may this person, now, about this; then votes are counted, the first decision wins, and time
-decides what nobody did."""
+"""Decisions on what waits: may this person, now, about this; then votes are counted, and the first decision wins."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,11 +16,11 @@ from bot import chat, present
 from bot.cards import card_of, decide_of, missing_of, offers, token_of
 from bot.engine.machine import apply, has_changed, has_other_approver
 from bot.engine.steps import Decided, Edited
-from bot.engine.types import Actor, Decision, Run, ToolCall, Verdict, parse_actor
+from bot.engine.types import Actor, Decision, Place, Run, ToolCall, Verdict, parse_actor
 from bot.errors import CheckpointError, PolicyError, Refused, StaleRun
 from bot.policy import grants
 from bot.policy.access import asked_of, authorize, voters_of
-from bot.policy.approvers import approvers_of, fallback_due_s, is_satisfied, named
+from bot.policy.approvers import approvers_of, is_satisfied
 from bot.policy.durations import parse_duration
 from bot.storage import approvals, votes
 from bot.storage.audit import AuditRows
@@ -64,14 +63,20 @@ class _Case:
 
 
 class Decisions:
-    """Everything that may settle an approval. `kick` lets its run go on."""
+    """What people decide. `kick` lets a run go on, `expire` closes what is too late."""
 
-    def __init__(self, parts: Parts, audit: AuditRows, kick: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        audit: AuditRows,
+        kick: Callable[[str], None],
+        expire: Callable[[StoredApproval], Awaitable[bool]],
+    ) -> None:
         self._parts = parts
         self._audit = audit
         self._kick = kick
+        self._expire = expire
         self._at_once: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._fallbacks_told: set[str] = set()
 
     async def decide(self, click: chat.Click) -> chat.Outcome:
         """Decide one waiting call: may this person, is it pending, unexpired, unchanged; then the first one wins."""
@@ -83,7 +88,7 @@ class Decisions:
         call = next(call for call in run.calls if call.id == approval.call_id)
         case = _Case(approval, run, call, self._clean(click))
         place = click.shown_in
-        if place is not None and not await self._parts.outbox.was_shown(approval.id, place, click.shown_as):
+        if place is not None and not await self._was_shown(approval, place, click.shown_as):
             return replace(await self._refuse(case, ELSEWHERE), card=None)
         if click.together:
             return await self._decide_together(case)
@@ -116,6 +121,12 @@ class Decisions:
         return chat.Outcome(False, why, self.card(case.approval))
 
     # --- several at once ---
+
+    async def _was_shown(self, approval: StoredApproval, place: Place, shown_as: str) -> bool:
+        """Whether the button was where a card of this approval was put. Whoever names a channel for cards by its id may
+        have named a thread, which has one too."""
+        places = [place, replace(place, channel=place.thread, thread="")] if place.thread else [place]
+        return any([await self._parts.outbox.was_shown(approval.id, one, shown_as) for one in places])
 
     async def _decide_together(self, case: _Case) -> chat.Outcome:
         """Decide everything that waits of one reply, each by itself: exactly what the card's button stood for. Of two
@@ -301,77 +312,32 @@ class Decisions:
         self._kick(approval.run_id)
         return chat.Outcome(False, present.decided(approval), self.card(approval))
 
-    # --- time ---
+    # --- votes that came at once ---
 
-    async def expire_due(self) -> int:
-        """Close what nobody decided in time: neither consent nor denial. Gives how many."""
-        closed = 0
-        for approval in await self._parts.reader.expired():
-            try:
-                closed += await self._expire(approval)
-            except CheckpointError as err:
-                self._parts.reader.damaged[approval.run_id] = err.user_message
-        return closed
-
-    async def _expire(self, approval: StoredApproval) -> bool:
-        stored = await self._parts.runs.load(approval.run_id)
-        fact = Decided(approval.call_id, Decision("expire"))
-        try:
-            after = apply(stored.run, fact)
-            await self._parts.runs.commit(stored.run, [fact], after)
-        except StaleRun:
-            return False
-        self._kick(approval.run_id)
-        await Show(self._parts, approval.place).on_fact(after, fact)
-        return True
-
-    async def remind(self) -> None:
-        """Tell approvers what has waited for a good part of its time, and those who may decide instead by now."""
-        for approval in await self._parts.reader.to_remind(self._parts.settings.approval_reminders):
-            await self._parts.reader.note_reminder(approval, present.reminder(approval), self._named(approval))
-            self._parts.deliveries.kick(approval.place)
+    async def settle_votes(self) -> None:
+        """Settle what has all the votes it needs: two came at the same moment and a crash came in between, or by now
+        one is enough that came early."""
         for approval in await self._parts.reader.unsettled():
             try:
-                if not await self._settle_by_votes(approval):
-                    await self._tell_fallback(approval)
+                await self._settle_by_votes(approval)
             except CheckpointError as err:
                 self._parts.reader.damaged[approval.run_id] = err.user_message
 
-    async def _tell_fallback(self, approval: StoredApproval) -> None:
-        after = fallback_due_s(approvers_of(approval.approver))
-        due = [after_s for after_s in after if after_s * 1000 <= approval.waited_ms]
-        key = f"fallback:{approval.id}:{len(due)}"
-        if due and key not in self._fallbacks_told:
-            self._fallbacks_told.add(key)
-            await self._parts.reader.note_fallback(approval, key, present.fallback(approval), self._named(approval))
-            self._parts.deliveries.kick(approval.place)
-
-    async def _settle_by_votes(self, approval: StoredApproval) -> bool:
-        """Settle what has all the votes it needs: two came at the same moment and a crash came in between, or by now
-        one is enough that came early. Gives whether it did."""
+    async def _settle_by_votes(self, approval: StoredApproval) -> None:
         keys = _approving(approval)
         if not keys or approval.is_late or not self._is_enough(approval, keys):
-            return False
+            return
         last = approval.votes[-1]
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
         if not approval.is_intact or approval.arguments != call.to_run:
             self._parts.reader.damaged[approval.run_id] = DAMAGED
-            return True
+            return
         actor = self._parts.book.known(parse_actor(last.person, last.name))
         click = chat.Click(approval.id, "approve", actor, last.reason, grant=last.grant, pattern=last.pattern)
         case = _Case(approval, run, call, click)
-        return self._may_not_go_on(case) is None and (await self._settle(case, "approve")).is_accepted
-
-    def _named(self, approval: StoredApproval) -> list[str]:
-        scope = approval.place.scope
-        return named(
-            approvers_of(approval.approver),
-            requester=approval.requester.key,
-            admins=self._parts.book.admins_in(scope, self._parts.clock()),
-            scope=scope,
-            age_s=approval.waited_ms / 1000,
-        )
+        if self._may_not_go_on(case) is None:
+            await self._settle(case, "approve")
 
     def _may_not_decide(self, approval: StoredApproval, actor: Actor, *, is_operator: bool = False) -> str | None:
         """Why this person may not decide this; where a call was not shown, nobody but the operator decides it."""

@@ -17,7 +17,7 @@ from bot import chat, crash, present
 from bot.engine.types import Place
 from bot.errors import PlaceGone, SendError
 from bot.runner.inprocess import Runner
-from bot.storage.outbox import Item, OutboxRows
+from bot.storage.outbox import Item, OutboxRows, approval_of
 from bot.storage.reading import Reader, StoredApproval
 
 log = structlog.get_logger()
@@ -65,6 +65,14 @@ class Deliveries:
         """The cards of a call have changed: send all of them soon, wherever they are."""
         for place in await self._outbox.places_of(call_id):
             self.kick(place)
+
+    async def show_anew(self, place: Place, receipt: str) -> None:
+        """The message of this place that the platform called so is gone: send the card that it was, while it waits."""
+        for approval_id in await self._outbox.cards_shown_as(receipt, place):
+            approval = await self._reader.approval(approval_id)
+            if approval is not None and approval.state == "pending" and not approval.is_late:
+                await self._outbox.show_again(approval.call_id)
+                await self.kick_cards(approval.call_id)
 
     async def sweep(self) -> None:
         """Send what is due anywhere: what a crash left, and what waited for its next attempt."""
@@ -118,6 +126,8 @@ class Deliveries:
             return await self._outbox.park(item, err.user_message)
         except SendError as err:
             return await self._later(item, err.user_message, err.retry_after_s)
+        except TimeoutError:
+            return await self._later(item, "it took too long", None)
         except Exception as err:  # the rim of a platform: whatever it raises, what it did not take is kept
             log.exception("delivery.failed", key=item.key, place=str(item.place))
             return await self._later(item, type(err).__name__, None, attempts=GIVE_UP_ON_FAULTS_AFTER)
@@ -149,7 +159,7 @@ class Deliveries:
             case "notice":
                 return chat.Notice(item.run_id, item.text, item.created_ms, item.addressed)
             case _:
-                approval = await self._reader.approval(item.key.split(":")[1])  # card:<id>, or card:<id>:<place>
+                approval = await self._reader.approval(approval_of(item.key))
                 return None if approval is None else chat.CardShown(self._draw(approval))
 
 

@@ -17,6 +17,7 @@ from bot import chat, crash, present
 from bot.admin import Doors, Words
 from bot.attachments import attachments_of
 from bot.context import Memory, opened, rounds_of
+from bot.deadlines import Deadlines
 from bot.decisions import Decisions
 from bot.deliveries import show_passing
 from bot.engine import words
@@ -57,7 +58,8 @@ class ChatService:
     def __init__(self, parts: Parts, audit: AuditRows) -> None:
         self._parts = parts
         self._runner: Runner[str] = Runner(self._work)
-        self._decisions = Decisions(parts, audit, self._runner.kick)
+        self._deadlines = Deadlines(parts, self._runner.kick)
+        self._decisions = Decisions(parts, audit, self._runner.kick, self._deadlines.expire)
         self._memory = Memory(parts)
         self._stops = Stops(parts, self._runner, abandon=self._abandon, start_next=self._start_next)
         self._askers: dict[Place, Actor] = {}
@@ -184,7 +186,7 @@ class ChatService:
         return await self._decisions.decide(click)
 
     async def expire_due(self) -> int:
-        return await self._decisions.expire_due()
+        return await self._deadlines.expire_due()
 
     # --- words ---
 
@@ -228,6 +230,10 @@ class ChatService:
     async def deleted(self, event_id: str) -> None:
         """The message of this event was deleted: its run ends without a word; what has run has run."""
         await self._stops.deleted(event_id)
+
+    async def vanished(self, place: Place, receipt: str) -> None:
+        """Somebody deleted a message of the bot's: a card that still waits is needed where it was."""
+        await self._parts.deliveries.show_anew(place, receipt)
 
     async def edited(self, inbound: chat.Inbound, *, was: str) -> chat.Receipt | None:
         """The message whose event was `was` reads otherwise now, which is an event of its own: while no call has
@@ -335,8 +341,8 @@ class ChatService:
     async def sweep(self) -> None:
         """What time brings: approvals expire, approvers are reminded, and what a database or a platform refused for a
         while is tried again."""
-        steps = (self.expire_due, self._decisions.remind, self._kick_open, self._withdraw, self._drop_damaged)
-        for step in (*steps, self._forget):
+        for_approvals = (self.expire_due, self._decisions.settle_votes, self._deadlines.remind)
+        for step in (*for_approvals, self._kick_open, self._withdraw, self._drop_damaged, self._forget):
             try:
                 await step()
             except BotError:  # the rim of each: one that is held up does not hold up the others

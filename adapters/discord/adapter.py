@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 import aiohttp
@@ -26,8 +27,17 @@ log = structlog.get_logger()
 
 NO_CONNECTION = "I am not connected to Discord."
 RETRY_S, LONGEST_RETRY_S = 2.0, 120.0
+START_S = 20.0
+"""How long a start waits for Discord before it goes on without: work that a stop left open waits for the start."""
 AUTHENTICATION_FAILED, DISALLOWED_INTENTS = 4004, 4014
-_TROUBLE = (discord.HTTPException, discord.GatewayNotFound, aiohttp.ClientError, OSError, TimeoutError)
+_TROUBLE = (
+    discord.HTTPException,
+    discord.RateLimited,
+    discord.GatewayNotFound,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+)
 _REFUSED = ConfigError("DISCORD_TOKEN", "Discord refuses it; copy it anew from Bot > Token in the developer portal")
 _NO_INTENT = ConfigError(
     "DISCORD_MESSAGE_CONTENT",
@@ -38,9 +48,10 @@ _NO_INTENT = ConfigError(
 class DiscordAdapter:
     """One bot account. `failed` is told once when Discord will never let it in again."""
 
-    def __init__(self, options: Options, *, failed: Callable[[ConfigError], None]) -> None:
+    def __init__(self, options: Options, *, failed: Callable[[ConfigError], None], start_s: float = START_S) -> None:
         self._options = options
         self._failed = failed
+        self._start_s = start_s
         self._service: ChatService | None = None
         self._site: Site | None = None
         self._life: asyncio.Task[None] | None = None
@@ -64,7 +75,8 @@ class DiscordAdapter:
         `ConfigError` for a token or an intent that Discord refuses."""
         self._open.enter_context(addressed(self._options))
         try:
-            await self._log_in()
+            async with asyncio.timeout(self._start_s):
+                await self._log_in()
         except _TROUBLE as err:
             log.warning("discord.unreachable", kind=type(err).__name__)
         self._life = asyncio.create_task(self._live())
@@ -92,12 +104,13 @@ class DiscordAdapter:
         """Be connected, whatever happens, until Discord says that it will never be again."""
         pause_s = RETRY_S
         while True:
+            began_s = time.monotonic()
             try:
                 if self._site is None:
                     await self._log_in()
                 assert self._site is not None, "logged in"
                 await self._site.client.connect()
-                return
+                log.warning("discord.closed", why="it ended by itself")  # ours is cancelled before it is closed
             except (ConfigError, discord.PrivilegedIntentsRequired, discord.ConnectionClosed) as err:
                 if (why := _for_good(err)) is not None:
                     self._failed(why)
@@ -108,6 +121,7 @@ class DiscordAdapter:
             except Exception:  # the rim of a worker's loop
                 log.exception("discord.failed")
             await self._start_over()
+            pause_s = RETRY_S if time.monotonic() - began_s > LONGEST_RETRY_S else pause_s
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_RETRY_S)
 
@@ -180,18 +194,18 @@ class DiscordAdapter:
     async def _send_card(self, delivery: Delivery, card: Card) -> str:
         site = self._ready()
         is_copy = delivery.place != card.place
-        is_open = direct_user(delivery.place) is not None or is_copy
-        drawn = draw_card(card, is_copy=is_copy, in_full=is_open or not card.is_private)
+        drawn = draw_card(card, is_copy=is_copy, in_full=_may_see_all(card, delivery.place))
         post = Post(
             view=drawn.view,
             files=tuple(drawn.files),
             pings=_deciders(card, delivery.place),
             is_it=holds(card.approval_id),
         )
-        if delivery.receipt and await site.sender.edit(delivery.place, int(delivery.receipt), post):
+        is_here = delivery.receipt.isdigit()
+        if is_here and await site.sender.edit(delivery.place, int(delivery.receipt), post):
             return delivery.receipt
         if delivery.receipt and card.state != "pending":
-            return delivery.receipt  # somebody deleted it, and it is decided
+            return delivery.receipt  # somebody deleted it, or it was never here, and it is decided
         return await self._post(delivery, [post], again=bool(delivery.receipt))
 
     async def _post(self, delivery: Delivery, posts: list[Post], *, again: bool = False) -> str:
@@ -215,7 +229,8 @@ class DiscordAdapter:
     async def _send_directly(self, delivery: Delivery, gone: PlaceGone) -> str:
         """Tell the person who asked what could not be said where they asked. Raises what they were gone for."""
         user = _user(delivery.asked_by, delivery.place)
-        if user is None or direct_user(delivery.place) is not None or delivery.receipt:
+        is_copy = isinstance(delivery.event, CardShown) and delivery.event.card.place != delivery.place
+        if user is None or direct_user(delivery.place) is not None or delivery.receipt or is_copy:
             raise gone
         match delivery.event:
             case Answered(_, text):
@@ -224,7 +239,7 @@ class DiscordAdapter:
                 said = plain(text)
             case CardShown(card):
                 said = f"{plain(card.tool)} waits for approval: `/nod approvals` lists it."
-        parts, file = answer_of(f"I cannot write in {link(delivery.place)} any more, so I say it here.\n\n{said}")
+        parts, file = answer_of(f"I cannot write this in {link(delivery.place)}, so I say it here.\n\n{said}")
         posts = [Post(part, files=(file,) if file and part is parts[-1] else (), is_it=says(part)) for part in parts]
         place = direct_place(delivery.place.workspace, user)
         try:
@@ -263,8 +278,16 @@ def _user(key: str, place: Place) -> int | None:
 
 def _deciders(card: Card, place: Place) -> tuple[int, ...]:
     """Whom a card that waits may ping: the people its rule names, and who asked where that is who decides."""
-    if card.state != "pending":
-        return ()
+    return _named(card, place) if card.state == "pending" else ()
+
+
+def _named(card: Card, place: Place) -> tuple[int, ...]:
     words = card.approver.replace(",", " ").split()
     keys = [card.requester if word == "requester" else word for word in words]
     return _of_discord(tuple(dict.fromkeys(keys)), place)
+
+
+def _may_see_all(card: Card, place: Place) -> bool:
+    """Whether a card may show a private call's arguments there: to one person alone, who is asked for a decision."""
+    person = direct_user(place)
+    return not card.is_private or (person is not None and (place != card.place or person in _named(card, place)))

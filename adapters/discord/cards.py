@@ -62,6 +62,7 @@ def draw_card(card: Card, *, is_copy: bool, in_full: bool = True) -> Drawn:
         container.add_item(row)
     view = ui.LayoutView(timeout=None)
     view.add_item(container)
+    view.stop()  # discord.py keeps nothing of it: its buttons are known by their ids
     return Drawn(view, arguments.files, _fingerprint(view, arguments.files))
 
 

@@ -143,11 +143,11 @@ class Catchup:
         guild = self._client.get_guild(look.guild_id)
         if guild is None:
             return None
-        channel = guild.get_channel_or_thread(look.channel_id)
+        channel = guild.get_channel_or_thread(look.channel_id) or await guild.fetch_channel(look.channel_id)
         last = getattr(channel, "last_message_id", None)
         if last is not None and discord.utils.snowflake_time(last) <= look.after:
             return None
-        return self._client.get_partial_messageable(look.channel_id, guild_id=look.guild_id)
+        return channel if isinstance(channel, discord.abc.Messageable) else None
 
     async def _clear(self, message: discord.Message) -> None:
         """Remove what an earlier process was showing of work that goes on elsewhere by now, or is over."""

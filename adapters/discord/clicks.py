@@ -18,6 +18,7 @@ import structlog
 from adapters.discord.cards import chosen, draw_card, edit_modal, offers_view, reason_modal
 from adapters.discord.ids import TEMPLATE, Pressed, read
 from adapters.discord.intake import Intake
+from adapters.discord.markup import plain
 from adapters.discord.private import LOST, tell, tell_view
 from adapters.discord.sending import custom_ids
 from bot.chat import Actor, ChatService, Click, Place
@@ -67,7 +68,7 @@ class Clicks:
                 raise Refused("not_allowed", NOBODY)
             await do()
         except BotError as err:
-            await tell(interaction, err.user_message)
+            await tell(interaction, plain(err.user_message))
         except LOST as err:
             log.info("click.not_answered", kind=type(err).__name__, user=interaction.user.id)
             await tell(interaction, UNREACHABLE)
@@ -87,7 +88,7 @@ class Clicks:
             case "stop":
                 await acknowledge(interaction)
                 place, actor = await self._intake.where(interaction)
-                await tell(interaction, await self._service().stop(place, actor, run_id=pressed.id))
+                await tell(interaction, plain(await self._service().stop(place, actor, run_id=pressed.id)))
             case "grant":
                 await self._grant(interaction, pressed.id, values)
             case _:
@@ -113,8 +114,8 @@ class Clicks:
                 await tell(interaction, NOT_VALID)
 
     async def _grant(self, interaction: Interaction, approval_id: str, values: list[str]) -> None:
-        _, actor = await self._who(interaction, approval_id)
         await acknowledge(interaction)
+        _, actor = await self._who(interaction, approval_id)
         offer = chosen(await self._service().card_for(approval_id, actor), values[0] if values else "")
         if offer is None:
             raise Refused("not_allowed", GONE_OFFER)
@@ -141,15 +142,16 @@ class Clicks:
         shown_as = str(message.id) if message is not None and is_card else ""
         click = Click(approval_id, verb, actor, shown_in=place, shown_as=shown_as, **more)
         outcome = await self._service().decide(click)
-        if not outcome.is_accepted or is_private or not is_card or "still needed" in outcome.message or more:
-            await tell(interaction, outcome.message)
+        is_open = outcome.card is not None and outcome.card.state == "pending"
+        if not outcome.is_accepted or is_open or is_private or not is_card or more:
+            await tell(interaction, plain(outcome.message))
 
     async def _who(self, interaction: Interaction, approval_id: str) -> tuple[Place, Actor]:
         """Where and who; in direct messages, as the server knows them in which the call was asked for."""
         asked_in = await self._service().approval_place(approval_id)
         if interaction.guild_id is not None or asked_in is None:
             return await self._intake.where(interaction)
-        return await self._intake.where_direct(interaction.user, asked_in.workspace)
+        return await self._intake.where_direct(interaction.user, asked_in.workspace, is_fresh=True)
 
 
 class Pressable(discord.ui.DynamicItem[discord.ui.Item[Any]], template=TEMPLATE):

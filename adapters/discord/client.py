@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
 import discord
@@ -26,7 +27,7 @@ class Listener(Protocol):
     async def on_ready(self) -> None: ...
     async def on_message(self, message: discord.Message) -> None: ...
     async def on_edit(self, payload: discord.RawMessageUpdateEvent) -> None: ...
-    async def on_delete(self, message_ids: list[int]) -> None: ...
+    async def on_delete(self, message_ids: list[int], channel_id: int) -> None: ...
     async def on_joined(self, guild: discord.Guild) -> None: ...
     async def on_start(self) -> None: ...
 
@@ -55,10 +56,10 @@ class _Events(discord.Client):
         await self.listener.on_edit(payload)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
-        await self.listener.on_delete([payload.message_id])
+        await self.listener.on_delete([payload.message_id], payload.channel_id)
 
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
-        await self.listener.on_delete(sorted(payload.message_ids))
+        await self.listener.on_delete(sorted(payload.message_ids), payload.channel_id)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         await self.listener.on_joined(guild)
@@ -80,6 +81,11 @@ class NodClient(_Events):
 class NodShards(_Events, discord.AutoShardedClient):
     """Several connections in this process."""
 
+    async def on_shard_ready(self, _shard_id: int) -> None:
+        """One of them began anew: `on_ready` comes only when all of them do."""
+        if self.is_ready():
+            await self.listener.on_ready()
+
 
 def make_client(options: Options, *, reads_along: bool) -> NodClient | NodShards:
     """A client that is not connected yet, with its command tree. Members are never downloaded: who somebody is comes
@@ -91,14 +97,31 @@ def make_client(options: Options, *, reads_along: bool) -> NodClient | NodShards
         "chunk_guilds_at_startup": False,
         "max_messages": REMEMBERED_MESSAGES,
         "max_ratelimit_timeout": MAX_WAIT_S,
+        "guild_ready_timeout": options.servers_s,
     }
     client = NodShards(shard_count=options.shards, **how) if options.shards else NodClient(**how)
     client.tree = app_commands.CommandTree(client)
+    _let_go(client.http)
     return client
+
+
+def _let_go(http: discord.http.HTTPClient) -> None:
+    """Let requests be cancelled. While one waits because Discord wants a pause of everything, discord.py holds back all
+    others until that one goes on; if it never does, they would wait for good."""
+    ask = http.request
+
+    async def request(*args: Any, **how: Any) -> Any:
+        try:
+            return await ask(*args, **how)
+        except asyncio.CancelledError:
+            http._global_over.set()
+            raise
+
+    http.request = request  # type: ignore[method-assign]  # it has no hook for that
 
 
 async def allows_reading_along(token: str) -> bool:
     """Whether the developer portal lets this bot read along. Raises `discord.DiscordException`."""
-    async with discord.Client(intents=intents(reads_along=False)) as asking:
+    async with discord.Client(intents=intents(reads_along=False), max_ratelimit_timeout=MAX_WAIT_S) as asking:
         await asking.login(token)
         return may_read_along((await asking.application_info()).flags)

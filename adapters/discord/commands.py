@@ -78,7 +78,7 @@ class Door:
         except LOST as err:
             log.warning("discord.command_lost", command=form.words, error=type(err).__name__)
             return
-        await _say(interaction, await self._answer(interaction, form, given, is_admin=is_admin))
+        await tell(interaction, await self._answer(interaction, form, given, is_admin=is_admin))
 
     async def _answer(self, interaction: Interaction, form: Form, given: dict[str, Any], *, is_admin: bool) -> str:
         try:
@@ -119,19 +119,11 @@ async def failed(interaction: Interaction, error: app_commands.AppCommandError) 
     is_stale = isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch)
     log.error("discord.command_unusable", command=_name_of(interaction), is_stale=is_stale, exc_info=error)
     if interaction.type is discord.InteractionType.application_command:
-        await _say(interaction, STALE if is_stale else FAILED)
+        await tell(interaction, STALE if is_stale else FAILED)
 
 
 def _name_of(interaction: Interaction) -> str:
     return interaction.command.qualified_name if interaction.command else ""
-
-
-async def _say(interaction: Interaction, text: str) -> None:
-    """Show something to this person alone; where that is not possible any more it is shown nowhere else."""
-    try:
-        await tell(interaction, text)
-    except LOST as err:
-        log.warning("discord.answer_lost", command=_name_of(interaction), error=type(err).__name__)
 
 
 # --- options into words ----------------------------------------------------------------------------------------------
@@ -248,11 +240,11 @@ def _ask(ask: Ask) -> Command:
         try:
             await ask(interaction, question, () if file is None else (file,))
         except BotError as err:
-            await _say(interaction, err.user_message)
+            await tell(interaction, err.user_message)
         except LOST as err:
             log.warning("discord.command_lost", command="ask", error=type(err).__name__)
         except Exception:  # the rim: whatever it was, the person is told
             log.exception("discord.command_failed", command="ask")
-            await _say(interaction, FAILED)
+            await tell(interaction, FAILED)
 
     return command

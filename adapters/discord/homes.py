@@ -26,18 +26,19 @@ class Homes:
         self._clock = clock
         self._kept: dict[tuple[int, int], tuple[float, discord.Member | None]] = {}
 
-    async def actor(self, user: discord.abc.User, workspace: str = "") -> Actor | None:
+    async def actor(self, user: discord.abc.User, workspace: str = "", *, is_fresh: bool = False) -> Actor | None:
         """This person as a member of a server: of `workspace`, or else of the oldest server that both are in. None
-        where they are in none. Raises `discord.HTTPException` when Discord cannot say."""
+        where they are in none. `is_fresh`: Discord is asked now, as for a decision, which somebody who has just left
+        must not make. Raises `discord.HTTPException` when Discord cannot say."""
         guilds = sorted(self._client.guilds, key=lambda guild: guild.id)
         for guild in guilds:
-            if workspace in ("", str(guild.id)) and (member := await self._member(guild, user.id)) is not None:
+            if workspace in ("", str(guild.id)) and (member := await self._member(guild, user.id, is_fresh=is_fresh)):
                 return actor_of(member, guild.id)
         return None
 
-    async def _member(self, guild: discord.Guild, user_id: int) -> discord.Member | None:
+    async def _member(self, guild: discord.Guild, user_id: int, *, is_fresh: bool) -> discord.Member | None:
         key = guild.id, user_id
-        if (kept := self._kept.get(key)) is not None and self._clock() - kept[0] < KEPT_S:
+        if not is_fresh and (kept := self._kept.get(key)) is not None and self._clock() - kept[0] < KEPT_S:
             return kept[1]
         try:
             member = await guild.fetch_member(user_id)

@@ -7,9 +7,11 @@ whichever way, it comes.
 from __future__ import annotations
 
 import asyncio
+import io
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -18,7 +20,7 @@ import structlog
 
 from adapters.discord.homes import NO_SERVER, Homes
 from adapters.discord.listening import Listening
-from adapters.discord.markup import plain
+from adapters.discord.markup import plain, private_answer, shortened
 from adapters.discord.messages import calls, event_id, readable
 from adapters.discord.options import Options
 from adapters.discord.people import actor_of
@@ -26,7 +28,7 @@ from adapters.discord.places import PLATFORM, direct_place, place_in, thread_of
 from adapters.discord.rooms import Rooms
 from adapters.discord.uploads import fetch_uploads
 from adapters.visible import is_blank
-from bot.chat import Actor, ChatService, Inbound, Place
+from bot.chat import Actor, ChatService, Heard, Inbound, Place
 from bot.errors import BotError, Refused
 
 log = structlog.get_logger()
@@ -37,6 +39,11 @@ WORDS = frozenset({"stop", "help", "reset-thread"})
 """What may be written as a message instead of after `/nod`."""
 MAX_PROGRAMS_IN_A_ROW = 3
 """How often programs may answer each other before a person has to say something again."""
+MAX_REMEMBERED = 1_000
+MAX_LABEL_CHARS, MAX_SHOWN_CHARS = 200, 1_990
+MAX_AHEAD = timedelta(days=1)
+ESCAPE = "\\"
+MAX_ID = (1 << 63) - 1
 _TALK = frozenset({discord.MessageType.default, discord.MessageType.reply})
 _MAY_OPEN = ("create_public_threads", "send_messages_in_threads")
 
@@ -75,69 +82,90 @@ class Intake:
         self._hosts = hosts
         self.talkers: dict[Place, set[str]] = {}
         self._programs: dict[int, int] = {}
-        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+        self._answered = Recent()
+        self._deleted = Recent()
 
     # --- messages ---
 
     async def take(self, message: discord.Message, *, is_late: bool = False) -> None:
         """Take a message in, if it is for the bot. A late one was missed: whatever else than a question it was is
         forgotten, and nobody is told what it was refused for."""
-        lock = self._locks.setdefault(message.channel.id, asyncio.Lock())
-        async with lock:  # in the order they were written, though one has files and the next has none
+        async with self._turn(message):
             try:
                 await self._take(message, is_late=is_late)
+            except Refused as err:
+                if not err.is_repeated:
+                    await self._answer(message, err.user_message, is_late=is_late)
+            except BotError as err:
+                await self._answer(message, err.user_message, is_late=is_late)
             except Exception:  # the rim of an event
                 log.exception("message.failed", message=message.id)
-                if not is_late:
-                    await self.say(message, FAILED)
+                await self._answer(message, FAILED, is_late=is_late)
+
+    def _turn(self, message: discord.Message) -> asyncio.Lock:
+        """What somebody writes in a channel is taken in the order they wrote it, though one thing has files and the
+        next has none."""
+        return self._turns.setdefault((message.channel.id, message.author.id), asyncio.Lock())
 
     async def _take(self, message: discord.Message, *, is_late: bool) -> None:
-        if not self._is_from_somebody(message) or not self._is_for_us(message):
+        if not self._is_from_somebody(message):
+            return
+        if not _is_program(message):
+            self._programs.pop(message.channel.id, None)
+        if not self._is_for_us(message) or not self._may_go_on(message):
             return
         text = readable(message, self._own_ids(message.guild))
-        if is_late and (text.lower() in WORDS or (is_blank(text) and not message.attachments)):
+        word = text.lower() if text.lower() in WORDS and not message.attachments else ""
+        is_question = not word and not (is_blank(text) and not message.attachments)
+        if not is_question and (is_late or not self._answered.is_first(message.id)):
             return
         here = await self._here(message)
         if here is None:
             await self._answer(message, NO_SERVER, is_late=is_late)
-        elif is_blank(text) and not message.attachments:
+        elif is_question:
+            await self._receive(message, here, text)
+        elif word:
+            place = here.place.room if here.is_new else here.place
+            await self._say_long(message, await self._service().command(place, here.actor, word))
+        else:
             await self.say(message, EMPTY)
-        elif text.lower() in WORDS and not message.attachments:
-            await self.say(message, await self._service().command(here.place, here.actor, text.lower()))
-        else:
-            await self._receive(message, here, text, is_late=is_late)
 
-    async def _receive(self, message: discord.Message, here: Here, text: str, *, is_late: bool) -> None:
-        try:
-            inbound = await self._inbound(message, here, text)
-            if here.is_new:
-                self._rooms.expect(message.id, text, message.author.id)
-            await self._service().receive(inbound)
-        except Refused as err:
-            if not err.is_repeated:
-                await self._answer(message, err.user_message, is_late=is_late)
-        except BotError as err:
-            await self._answer(message, err.user_message, is_late=is_late)
-        else:
-            self.note(here.place, here.actor)
+    async def _receive(self, message: discord.Message, here: Here, text: str) -> None:
+        heard = await self._listening.before(message, self._own_ids(message.guild), is_new=here.is_new)
+        inbound = await self._inbound(message, here, text, heard=heard)
+        if message.id in self._deleted:
+            return
+        if here.is_new:
+            self._rooms.expect(message.id, text, message.author.id)
+        await self._service().receive(inbound)
+        self._listening.told(message.channel.id, message.id)
+        self.note(here.place, here.actor)
+        if message.id in self._deleted:  # while it was being taken
+            await self._service().deleted(inbound.event_id)
 
-    async def _inbound(self, message: discord.Message, here: Here, text: str, suffix: str = "") -> Inbound:
-        own = self._own_ids(message.guild)
-        heard = await self._listening.before(message, own, is_new=here.is_new)
+    async def _inbound(
+        self, message: discord.Message, here: Here, text: str, *, suffix: str = "", heard: tuple[Heard, ...] = ()
+    ) -> Inbound:
         uploads = await fetch_uploads(message.attachments, self._http(), self._hosts) if message.attachments else ()
         at_ms = int(message.created_at.timestamp() * 1000)
         return Inbound(f"{event_id(message.id)}{suffix}", here.place, here.actor, text, at_ms, uploads, heard)
 
     def note(self, place: Place, actor: Actor) -> None:
         """This person talks with the bot here."""
-        if place.thread or place.channel.startswith("@"):
-            self.talkers.setdefault(place, set()).add(actor.key)
+        self.talkers.setdefault(place, set()).add(actor.key)
 
-    async def say(self, message: discord.Message, text: str) -> None:
+    async def _say_long(self, message: discord.Message, text: str) -> None:
+        """Answer what may be too long for a message: then it comes as a file."""
+        shown, file = private_answer(text)
+        await self.say(message, shown, *([] if file is None else [file]))
+
+    async def say(self, message: discord.Message, text: str, *files: tuple[str, bytes]) -> None:
         """Answer in a word that need not arrive."""
         try:
             await message.channel.send(
                 text,
+                files=[discord.File(io.BytesIO(data), name) for name, data in files],
                 reference=message.to_reference(fail_if_not_exists=False),
                 mention_author=False,
                 suppress_embeds=True,
@@ -152,21 +180,23 @@ class Intake:
     # --- whose, and where ---
 
     def _is_from_somebody(self, message: discord.Message) -> bool:
-        """Whether a person wrote this, or a program that the operator listed and that does not talk to itself."""
-        if message.type not in _TALK or (self._client.user and message.author.id == self._client.user.id):
+        """Whether a person wrote this, or a program that the operator listed, and Discord says so in earnest."""
+        if message.type not in _TALK or not _is_sound(message):
             return False
-        is_program = message.author.bot or message.webhook_id is not None
-        if not is_program:
-            self._programs.pop(message.channel.id, None)
+        if self._client.user is not None and message.author.id == self._client.user.id:
+            return False
+        return not _is_program(message) or message.author.id in self._options.bots
+
+    def _may_go_on(self, message: discord.Message) -> bool:
+        """Whether a program may have another answer, before a person says something here again."""
+        if not _is_program(message):
             return True
-        if message.author.id not in self._options.bots:
-            return False
         in_a_row = self._programs[message.channel.id] = self._programs.get(message.channel.id, 0) + 1
         return in_a_row <= MAX_PROGRAMS_IN_A_ROW
 
     def _is_for_us(self, message: discord.Message) -> bool:
         if message.guild is None:
-            return True
+            return isinstance(message.channel, discord.DMChannel)
         own = self._own_ids(message.guild)
         if calls(message.content, own) or self._is_reply_to_us(message):
             return True
@@ -194,8 +224,12 @@ class Intake:
         return bool(talkers) and (channel.owner_id == me.id or key in talkers)
 
     def _is_for_others(self, message: discord.Message) -> bool:
-        """Whether people talk to each other: one is mentioned, or replied to."""
-        return bool(message.mentions) or message.reference is not None
+        """Whether people talk to each other: some are mentioned, or somebody is replied to."""
+        if message.mentions or message.role_mentions or message.mention_everyone:
+            return True
+        resolved = message.reference.resolved if message.reference is not None else None
+        is_own = isinstance(resolved, discord.Message) and resolved.author.id == message.author.id
+        return message.reference is not None and not is_own
 
     def _own_ids(self, guild: discord.Guild | None) -> frozenset[int]:
         """The bot's id, and that of the role Discord made for it in a server."""
@@ -236,19 +270,25 @@ class Intake:
         """A question that reads differently now begins anew, if nothing of it has started. An update without a new text
         (a preview that was loaded) is none."""
         message, before = payload.message, payload.cached_message
-        is_same = before is not None and before.content == message.content
-        if message.edited_at is None or is_same or not self._is_from_somebody(message) or not self._is_for_us(message):
+        if message.edited_at is None or (before is not None and before.content == message.content):
+            return
+        async with self._turn(message):  # it may still be on its way in as it was
+            await self._edited(message, message.edited_at)
+
+    async def _edited(self, message: discord.Message, at: datetime) -> None:
+        if not self._is_from_somebody(message) or not self._is_for_us(message):
             return
         text = readable(message, self._own_ids(message.guild))
         here = await self._here(message)
         if here is None or is_blank(text):
             return
-        inbound = await self._inbound(message, here, text, f":{_stamp(message.edited_at)}")
+        inbound = await self._inbound(message, here, text, suffix=f":{_stamp(at)}")
         await self._service().edited(inbound, was=event_id(message.id))
 
     async def deleted(self, message_ids: Sequence[int]) -> None:
         """Questions that were deleted are answered no more."""
         for one in message_ids:
+            self._deleted.is_first(one)
             await self._service().deleted(event_id(one))
 
     # --- /ask ---
@@ -256,25 +296,43 @@ class Intake:
     async def ask(
         self, interaction: discord.Interaction, text: str, attachments: tuple[discord.Attachment, ...]
     ) -> None:
-        """Take a question that came as a command. Everybody sees it; where it opens a thread, that hangs on it. Raises
-        `BotError` with a sentence for the person."""
-        uploads = await fetch_uploads(attachments, self._http(), self._hosts) if attachments else ()
+        """Take a question that came as a command. Everybody sees it, at once: Discord waits three seconds. Where it
+        opens a thread, that hangs on it. Raises `BotError` with a sentence for the person; then nobody sees it."""
+        if is_blank(text):
+            raise Refused("empty", "There is nothing in that question to answer.")
+        shown = f"**{shortened(interaction.user.display_name, MAX_LABEL_CHARS)}** asks: {plain(text)}"
+        said = await interaction.response.send_message(
+            shown if len(shown) <= MAX_SHOWN_CHARS else f"{shown[:MAX_SHOWN_CHARS].rstrip(ESCAPE)} …",
+            suppress_embeds=True,
+        )
+        try:
+            await self._receive_asked(interaction, text, attachments, said.message_id)
+        except Exception:
+            await _take_back(interaction)
+            raise
+
+    async def _receive_asked(
+        self,
+        interaction: discord.Interaction,
+        text: str,
+        attachments: tuple[discord.Attachment, ...],
+        shown_id: int | None,
+    ) -> None:
         place, actor = await self.where(interaction)
         channel = interaction.channel
-        opens = channel is not None and interaction.guild is not None and self._opens_threads(channel)
-        shown = f"**{plain(actor.label)}** asks: {plain(text)}"
-        said = await interaction.response.send_message(
-            shown if len(shown) <= 2000 else f"{shown[:1990]} …", suppress_embeds=True
-        )
-        if opens and said.message_id is not None:
-            place = thread_of(place, said.message_id)
-            self._rooms.expect(said.message_id, text, interaction.user.id)
+        heard: tuple[Heard, ...] = ()
+        is_new = channel is not None and interaction.guild is not None and self._opens_threads(channel)
+        if channel is not None and interaction.guild is not None:
+            own = self._own_ids(interaction.guild)
+            heard = await self._listening.before_command(channel, interaction.id, own, is_new=is_new)
+        uploads = await fetch_uploads(attachments, self._http(), self._hosts) if attachments else ()
+        if is_new and shown_id is not None:
+            place = thread_of(place, shown_id)
+            self._rooms.expect(shown_id, text, interaction.user.id)
         at_ms = int(interaction.created_at.timestamp() * 1000)
-        try:
-            await self._service().receive(Inbound(event_id(interaction.id), place, actor, text, at_ms, uploads))
-        except BotError:
-            await interaction.delete_original_response()
-            raise
+        await self._service().receive(Inbound(event_id(interaction.id), place, actor, text, at_ms, uploads, heard))
+        if channel is not None:
+            self._listening.told(channel.id, interaction.id)
         self.note(place, actor)
 
     async def where(self, interaction: discord.Interaction) -> tuple[Place, Actor]:
@@ -286,12 +344,52 @@ class Intake:
             return place_in(interaction.guild_id, interaction.channel), actor
         return await self.where_direct(interaction.user)
 
-    async def where_direct(self, user: discord.abc.User, workspace: str = "") -> tuple[Place, Actor]:
-        """The direct talk with somebody, and who they are in this server. Raises `Refused` where they are nobody."""
-        actor = await self._homes.actor(user, workspace)
+    async def where_direct(
+        self, user: discord.abc.User, workspace: str = "", *, is_fresh: bool = False
+    ) -> tuple[Place, Actor]:
+        """The direct talk with somebody, and who they are in this server, with `is_fresh` as Discord says it now.
+        Raises `Refused` where they are nobody."""
+        actor = await self._homes.actor(user, workspace, is_fresh=is_fresh)
         if actor is None:
             raise Refused("not_allowed", NO_SERVER)
         return direct_place(actor.workspace, user.id), actor
+
+
+class Recent:
+    """The ids that were seen lately."""
+
+    def __init__(self) -> None:
+        self._ids: OrderedDict[int, None] = OrderedDict()
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._ids
+
+    def is_first(self, number: int) -> bool:
+        """Note this one; gives whether it had not been seen."""
+        is_new = number not in self._ids
+        self._ids[number] = None
+        while len(self._ids) > MAX_REMEMBERED:
+            self._ids.popitem(last=False)
+        return is_new
+
+
+async def _take_back(interaction: discord.Interaction) -> None:
+    """Remove a question that was not taken."""
+    try:
+        await interaction.delete_original_response()
+    except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as err:
+        log.info("question.not_removed", kind=type(err).__name__)
+
+
+def _is_program(message: discord.Message) -> bool:
+    return message.author.bot or message.webhook_id is not None
+
+
+def _is_sound(message: discord.Message) -> bool:
+    """Whether its ids can be Discord's: a message of the year 2100 would put off everything that comes after it."""
+    if not all(0 < one <= MAX_ID for one in (message.id, message.author.id, message.channel.id)):
+        return False
+    return message.created_at < datetime.now(UTC) + MAX_AHEAD
 
 
 def _stamp(moment: datetime) -> int:

@@ -5,15 +5,18 @@ Without the Message Content intent others' words come empty, and nothing is hear
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
+import aiohttp
 import discord
 import structlog
 
-from adapters.discord.messages import event_id, readable
+from adapters.discord.homes import Homes
+from adapters.discord.messages import event_id, readable, shown_name
 from adapters.discord.people import actor_of
-from adapters.discord.places import PLATFORM
+from adapters.visible import is_blank
 from bot.chat import Actor, Heard
 
 log = structlog.get_logger()
@@ -22,57 +25,62 @@ MAX_MESSAGES = 40
 MAX_CHARS = 8_000
 MAX_ONE_CHARS = 2_000
 MAX_CHAIN = 5
+MAX_ASKED = 10
+"""How many people Discord is asked about for one question; of more nobody knows what they are to the server."""
 NOT_OLDER_THAN = timedelta(days=2)
 _TALK = frozenset({discord.MessageType.default, discord.MessageType.reply})
+_TROUBLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
+Channel: TypeAlias = "discord.abc.MessageableChannel | discord.interactions.InteractionChannel"
 
 
 class Listening:
-    """Remembers where it listened last. `since` says from when on the gateway has brought every message."""
+    """Remembers up to where it was told what was said. `since` says from when on the gateway has brought every
+    message."""
 
-    def __init__(self, client: discord.Client, *, reads_along: bool, bots: frozenset[int]) -> None:
+    def __init__(self, client: discord.Client, homes: Homes, *, reads_along: bool, bots: frozenset[int]) -> None:
         self._client = client
+        self._homes = homes
         self._reads_along = reads_along
         self._bots = bots
-        self._heard_upto: dict[int, int] = {}
+        self._told_upto: dict[int, int] = {}
         self.since: datetime | None = None
 
     async def before(self, message: discord.Message, own: frozenset[int], *, is_new: bool) -> tuple[Heard, ...]:
         """What was said before this message in its channel, oldest first, and what it replies to, wherever that
-        stands. What was heard already is left out, unless a new conversation begins (`is_new`)."""
-        found: dict[int, discord.Message] = {}
-        if self._reads_along and message.guild is not None:
-            last = None if is_new else self._heard_upto.get(message.channel.id)
-            found |= {one.id: one for one in await self._said_before(message, last)}
-        found |= {one.id: one for one in await self._replied_to(message)}
-        self._heard_upto[message.channel.id] = message.id
-        chosen = [one for _, one in sorted(found.items()) if self._is_talk(one)]
-        return _newest(self._heard(one, own) for one in reversed(chosen))
+        stands. What was told already is left out, unless a new conversation begins (`is_new`)."""
+        found = await self._said(message.channel, message.id, is_new=is_new) if message.guild is not None else {}
+        found |= {one.id: one for one in await self._replied_to(message) if is_new or not self._is_own(one)}
+        return await self._as_heard(found, own)
 
-    def _is_talk(self, one: discord.Message) -> bool:
-        me = self._client.user
-        is_own = me is not None and one.author.id == me.id
-        is_program = (one.author.bot or one.webhook_id is not None) and one.author.id not in self._bots
-        return not is_own and not is_program and one.type in _TALK and bool(one.content)
+    async def before_command(
+        self, channel: Channel, at: int, own: frozenset[int], *, is_new: bool
+    ) -> tuple[Heard, ...]:
+        """The same for a command, which is no message; `at` is its id."""
+        return await self._as_heard(await self._said(channel, at, is_new=is_new), own)
 
-    def _heard(self, one: discord.Message, own: frozenset[int]) -> Heard:
-        at_ms = int(one.created_at.timestamp() * 1000)
-        return Heard(event_id(one.id), self._speaker(one), readable(one, own)[:MAX_ONE_CHARS], at_ms)
+    def told(self, channel_id: int, upto: int) -> None:
+        """All that was said in a channel before this message is kept now."""
+        self._told_upto[channel_id] = max(upto, self._told_upto.get(channel_id, 0))
 
-    def _speaker(self, one: discord.Message) -> Actor:
-        """Who wrote it. The history does not say what they are to the server; whoever wrote there was let in."""
-        guild_id = one.guild.id if one.guild is not None else 0
-        if isinstance(one.author, discord.Member):
-            return actor_of(one.author, guild_id, listed=self._bots)
-        return Actor(PLATFORM, str(guild_id), str(one.author.id), one.author.display_name)
+    # --- what was said ---
 
-    async def _said_before(self, message: discord.Message, last: int | None) -> list[discord.Message]:
-        oldest = message.created_at - NOT_OLDER_THAN
-        after = max(oldest, discord.utils.snowflake_time(last)) if last else oldest
-        if self._saw_all_since(after):
-            passed = (one for one in self._client.cached_messages if one.channel.id == message.channel.id)
-            return [one for one in passed if after < one.created_at and one.id < message.id][-MAX_MESSAGES:]
-        history = message.channel.history(limit=MAX_MESSAGES, before=message)
-        return await _kept(history, lambda one: one.created_at > after)
+    async def _said(self, channel: Channel, upto: int, *, is_new: bool) -> dict[int, discord.Message]:
+        if not self._reads_along or not isinstance(channel, discord.abc.Messageable):
+            return {}
+        last = 0 if is_new else self._told_upto.get(channel.id, 0)
+        found = [_starter(one) or one for one in await self._passed(channel, upto, last)]
+        return {one.id: one for one in found if not self._is_own(one)}
+
+    async def _passed(self, channel: discord.abc.Messageable, upto: int, last: int) -> list[discord.Message]:
+        """The messages between these two, as far back as anybody remembers them."""
+        oldest = discord.utils.time_snowflake(discord.utils.snowflake_time(upto) - NOT_OLDER_THAN)
+        after = max(oldest, last)
+        if self._saw_all_since(discord.utils.snowflake_time(after)):
+            room = getattr(channel, "id", 0)
+            passed = [one for one in self._client.cached_messages if one.channel.id == room]
+            return [one for one in passed if after < one.id < upto][-MAX_MESSAGES:]
+        found = await _read(channel.history(limit=MAX_MESSAGES, before=discord.Object(upto)))
+        return [one for one in found if one.id > after]
 
     def _saw_all_since(self, moment: datetime) -> bool:
         """Whether every message since then has passed by and is still remembered."""
@@ -94,35 +102,83 @@ class Listening:
         reference = message.reference
         if reference is None or reference.message_id is None or message.type is not discord.MessageType.reply:
             return None
-        found = reference.resolved or reference.cached_message
+        found = reference.cached_message or reference.resolved
         if isinstance(found, discord.Message):
             return found
         if isinstance(found, discord.DeletedReferencedMessage) or reference.channel_id != message.channel.id:
             return None
         try:
             return await message.channel.fetch_message(reference.message_id)
-        except discord.HTTPException as err:
-            log.info("reply.not_found", code=err.code)
+        except _TROUBLE as err:
+            log.info("reply.not_found", kind=type(err).__name__)
             return None
 
+    # --- as the service takes it ---
 
-async def _kept(
-    history: AsyncIterator[discord.Message], is_wanted: Callable[[discord.Message], bool]
-) -> list[discord.Message]:
+    async def _as_heard(self, found: dict[int, discord.Message], own: frozenset[int]) -> tuple[Heard, ...]:
+        said = [(one, _words(one, own)) for _, one in sorted(found.items()) if self._is_talk(one)]
+        kept = _newest([(one, text) for one, text in said if not is_blank(text)])
+        asked: dict[int, Actor] = {}
+        for one, _ in reversed(kept):
+            if one.author.id not in asked:
+                asked[one.author.id] = await self._speaker(one, may_ask=len(asked) < MAX_ASKED)
+        return tuple(Heard(event_id(one.id), asked[one.author.id], text, _at_ms(one)) for one, text in kept)
+
+    def _is_own(self, one: discord.Message) -> bool:
+        return self._client.user is not None and one.author.id == self._client.user.id
+
+    def _is_talk(self, one: discord.Message) -> bool:
+        is_program = (one.author.bot or one.webhook_id is not None) and one.author.id not in self._bots
+        return one.type in _TALK and (self._is_own(one) or not is_program)
+
+    async def _speaker(self, one: discord.Message, *, may_ask: bool) -> Actor:
+        """Who wrote it. The history does not say what they are to the server: Discord is asked. Whoever it does not
+        know, or not at once, counts as somebody from outside."""
+        guild_id = one.guild.id if one.guild is not None else 0
+        if may_ask and not isinstance(one.author, discord.Member) and not one.author.bot:
+            try:
+                found = await self._homes.actor(one.author, str(guild_id))
+            except _TROUBLE as err:
+                log.info("speaker.not_found", kind=type(err).__name__)
+            else:
+                if found is not None:
+                    return found
+        return actor_of(one.author, guild_id, listed=self._bots)
+
+
+def _starter(one: discord.Message) -> discord.Message | None:
+    """The message that a thread was opened on, by what stands for it at the beginning of the thread."""
+    found = one.reference.resolved if one.reference is not None else None
+    is_one = one.type is discord.MessageType.thread_starter_message and isinstance(found, discord.Message)
+    return found if is_one else None  # type: ignore[return-value]  # checked
+
+
+def _words(one: discord.Message, own: frozenset[int]) -> str:
+    """What a message says, and what it came with by name only."""
+    text = readable(one, own)[:MAX_ONE_CHARS]
+    files = ", ".join(shown_name(file.filename) for file in one.attachments)
+    return f"{text}\n[attached: {files}]".strip() if files else text
+
+
+def _at_ms(one: discord.Message) -> int:
+    return int(one.created_at.timestamp() * 1000)
+
+
+async def _read(history: AsyncIterator[discord.Message]) -> list[discord.Message]:
     try:
-        return [one async for one in history if is_wanted(one)]
-    except discord.HTTPException as err:  # no right to read the history: then there is none
-        log.info("history.not_read", code=err.code, status=err.status)
+        return [one async for one in history]
+    except _TROUBLE as err:  # no right to read the history: then there is none
+        log.info("history.not_read", kind=type(err).__name__)
         return []
 
 
-def _newest(heard: Iterable[Heard]) -> tuple[Heard, ...]:
-    """As many of the newest as fit, given the newest first; oldest first again."""
-    kept: list[Heard] = []
+def _newest(said: Iterable[tuple[discord.Message, str]]) -> list[tuple[discord.Message, str]]:
+    """As many of the newest as fit, oldest first."""
+    kept: list[tuple[discord.Message, str]] = []
     room = MAX_CHARS
-    for one in heard:
-        room -= len(one.text)
+    for one, text in reversed(list(said)):
+        room -= len(text)
         if room < 0 or len(kept) == MAX_MESSAGES:
             break
-        kept.append(one)
-    return tuple(reversed(kept))
+        kept.append((one, text))
+    return kept[::-1]

@@ -35,7 +35,8 @@ _LOST = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError, B
 
 @dataclass(slots=True)
 class _Run:
-    """A run as it is shown. `is_hushed`: its answer is on its way, so nothing more is written."""
+    """A run as it is shown. `is_hushed`: nothing more is written, because its answer is on its way, or because Discord
+    does not want it: whoever asks on is locked out (docs, "Invalid Request Limit")."""
 
     id: str
     place: Place
@@ -145,8 +146,9 @@ class Live:
             await (self._settle(run) if run.is_closing else self._draw(run))
         except _LOST as err:
             log.info("live.not_shown", run=run.id, kind=type(err).__name__, why=str(err)[:100])
-            if run.is_closing:
-                self._runs.pop(run.id, None)
+            run.is_hushed |= isinstance(err, discord.HTTPException) and 400 <= err.status < 429
+        except Exception:  # the rim of a worker's loop
+            log.exception("live.failed", run=run.id)
 
     async def _draw(self, run: _Run) -> None:
         content = run.progress.content()

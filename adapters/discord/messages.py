@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 import discord
 
 from adapters.discord.places import PLATFORM
+from adapters.visible import exact
 
 _MENTION = re.compile(r"<(?P<kind>@!?|@&|#)(?P<id>[0-9]{15,20})>")
 _EMOJI = re.compile(r"<a?:(?P<name>\w{2,32}):[0-9]{15,20}>")
 _CODE = re.compile(r"(?P<fence>```.*?(?:```|\Z))|(?P<marks>`{1,2})(?!`).+?(?<!`)(?P=marks)(?!`)", re.DOTALL)
+_PLAIN_NAME = re.compile(r"[\w.-]+")
 MAX_NAME_CHARS = 100
 
 
@@ -34,7 +36,13 @@ def without_code(text: str) -> str:
 
 def calls(text: str, ids: frozenset[int]) -> bool:
     """Whether the text mentions one of these people or roles, outside of code."""
-    return any(int(hit["id"]) in ids for hit in _MENTION.finditer(without_code(text)))
+    found = _MENTION.finditer(without_code(text))
+    return any(int(hit["id"]) in ids for hit in found if hit["kind"] != "#")
+
+
+def without_mentions(text: str) -> str:
+    """The text without the ids that mentions are."""
+    return _MENTION.sub(" ", text)
 
 
 def readable(message: discord.Message, own: frozenset[int]) -> str:
@@ -51,8 +59,13 @@ def _named(hit: re.Match[str], names: Mapping[str, Callable[[int], str | None]],
         return ""
     kind = hit["kind"].rstrip("!")
     name = names[kind](number)
-    sign = "#" if kind == "#" else "@"
-    return hit[0] if name is None else f"{sign}{' '.join(name.split())[:MAX_NAME_CHARS]}"
+    return hit[0] if name is None else f"{'#' if kind == '#' else '@'}{shown_name(name)}"
+
+
+def shown_name(name: str) -> str:
+    """A name in somebody else's sentence: whoever chose it speaks in no other's words."""
+    line = exact(" ".join(name.split()))[:MAX_NAME_CHARS]
+    return line if _PLAIN_NAME.fullmatch(line) else '"' + line.replace('"', "'") + '"'
 
 
 def _names(message: discord.Message) -> dict[str, Callable[[int], str | None]]:

@@ -20,7 +20,8 @@ API_VERSION = "v10"
 class Options:
     """`answers`: a question in a channel opens a thread, or is answered in its place. `reads_along`: whether the
     Message Content intent is asked for; "auto" = where the portal allows it. `bots` are the ids of programs it listens
-    to. `shards` 0 = one connection. `data_dir` keeps which commands Discord was told of."""
+    to. `shards` 0 = one connection. `data_dir` keeps which commands Discord was told of. `servers_s`: how long to wait
+    for one more server before the bot is ready; discord.py's own two seconds."""
 
     token: str
     data_dir: Path
@@ -30,6 +31,7 @@ class Options:
     reads_along: Literal["auto", "on", "off"] = "auto"
     bots: frozenset[int] = frozenset()
     shards: int = 0
+    servers_s: float = 2.0
 
 
 @contextmanager

@@ -8,14 +8,15 @@ from weakref import WeakValueDictionary
 
 import discord
 
+from adapters.discord.messages import without_mentions
 from adapters.discord.places import channel_id, direct_user
+from adapters.visible import is_blank, prose
 from bot.chat import Place
 from bot.errors import PlaceGone, SendError
 
 Open = discord.PartialMessageable | discord.DMChannel
 """Where messages can be sent."""
 MAX_KNOWN = 10_000
-NOT_READY_S = 2.0
 MAX_TITLE_CHARS = 80
 THREAD_EXISTS = 160004
 NO_SUCH_BEGINNING = frozenset({THREAD_EXISTS, 10008, 50024, 160006})
@@ -35,20 +36,22 @@ class Rooms:
 
     def expect(self, message_id: int, title: str, asker_id: int) -> None:
         """A thread will be wanted on this message: how it is to be called, and who belongs into it."""
-        self._titles[message_id] = (" ".join(title.split())[:MAX_TITLE_CHARS] or UNTITLED, asker_id)
+        self._titles[message_id] = (title_of(title), asker_id)
         while len(self._titles) > MAX_KNOWN:
             self._titles.popitem(last=False)
 
     async def open(self, place: Place) -> Open:
-        """The channel of a place, which exists from now on. Raises `SendError` before there is a connection,
-        `PlaceGone` for a server the bot is not in, and `discord.HTTPException`."""
+        """The channel of a place, which exists from now on. Raises `SendError` before there is a connection and for a
+        server in an outage, `PlaceGone` for a server the bot is not in, and `discord.HTTPException`."""
         if not self._client.is_ready():
-            raise SendError("I am not connected to Discord yet.", retry_after_s=NOT_READY_S)
+            raise SendError("I am not connected to Discord yet.")
         if (user_id := direct_user(place)) is not None:
             return await self._client.create_dm(discord.Object(user_id))
         guild_id = int(place.workspace)
-        if self._client.get_guild(guild_id) is None:
+        if (guild := self._client.get_guild(guild_id)) is None:
             raise PlaceGone("I am not in that server any more.")
+        if guild.unavailable:
+            raise SendError("Discord has an outage of that server.")
         if place.thread:
             await self._open_thread(guild_id, int(place.channel), int(place.thread))
         return self._client.get_partial_messageable(channel_id(place), guild_id=guild_id)
@@ -63,7 +66,7 @@ class Rooms:
         title, asker_id = self._titles.pop(thread_id, ("", 0))
         message = self._client.get_partial_messageable(parent_id, guild_id=guild_id).get_partial_message(thread_id)
         try:
-            thread = await message.create_thread(name=title or _title((await message.fetch()).content))
+            thread = await message.create_thread(name=title or title_of((await message.fetch()).content))
             if asker_id:
                 await thread.add_user(discord.Object(asker_id))
         except discord.HTTPException as err:
@@ -74,5 +77,7 @@ class Rooms:
             self._opened.popitem(last=False)
 
 
-def _title(text: str) -> str:
-    return " ".join(text.split())[:MAX_TITLE_CHARS] or UNTITLED
+def title_of(text: str) -> str:
+    """What a thread for this question is called."""
+    line = " ".join(prose(without_mentions(text)).split())[:MAX_TITLE_CHARS].rstrip()
+    return UNTITLED if is_blank(line) else line

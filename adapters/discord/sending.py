@@ -30,9 +30,10 @@ SURE_FOR_S = 60.0
 LOOK_BACK = timedelta(seconds=10)
 LOOK_AT = 200
 MAX_KNOWN = 10_000
-GONE = frozenset({10003, 10004, 40001, 50001, 50007, 50013, 50083, 160005, 160006})
+GONE = frozenset({10003, 10004, 40001, 50001, 50007, 50013, 50083, 50278, 160005, 160006, 200000, 240000})
 """Unknown channel or server, not authorized, missing access, cannot write to this person, missing permissions, thread
-archived, thread locked, too many threads (docs, "JSON Error Codes")."""
+archived, no server shared with this person, thread locked, too many threads, blocked by the server's AutoMod, a link
+that is blocked (docs, "JSON Error Codes")."""
 UNKNOWN_MESSAGE, TOO_OLD_TO_EDIT = 10008, 30046
 NO_REPLIES = 160002
 """Cannot reply without permission to read message history."""

@@ -20,7 +20,7 @@ from adapters.discord.intake import Intake
 from adapters.discord.listening import Listening
 from adapters.discord.live import Live
 from adapters.discord.options import Options
-from adapters.discord.places import PLATFORM
+from adapters.discord.places import PLATFORM, place_in
 from adapters.discord.rooms import Rooms
 from adapters.discord.sending import Sender
 from adapters.discord.sync import sync_if_changed
@@ -41,13 +41,13 @@ class Site:
         self._options = options
         self._service = service
         self.is_stopping = False
-        self._joined: list[Room] | None = None
         self._mark = Mark(options.data_dir / MARK_FILE)
         self.client: NodClient | NodShards = make_client(options, reads_along=reads_along)
         self._http: aiohttp.ClientSession | None = None
+        self._before: asyncio.Task[list[Room]] | None = None
         self.rooms = Rooms(self.client)
         self.homes = Homes(self.client)
-        self.listening = Listening(self.client, reads_along=reads_along, bots=options.bots)
+        self.listening = Listening(self.client, self.homes, reads_along=reads_along, bots=options.bots)
         self.live = Live(self.rooms)
         self.sender = Sender(self.client, self.rooms)
         self.intake = Intake(
@@ -72,6 +72,8 @@ class Site:
 
     async def aclose(self) -> None:
         await self.live.aclose()
+        if self._before is not None:
+            self._before.cancel()
         if self._http is not None:
             await self._http.close()
         await self.client.close()
@@ -88,25 +90,28 @@ class Site:
     async def on_connect(self) -> None:
         """A new session: note where people talked last before anybody says more in it. Some seconds pass until it is
         ready, and what comes meanwhile must not hide what was missed."""
+        self.listening.since = datetime.now(UTC)
+        if self._before is None:
+            self._before = asyncio.create_task(self._joined())
+
+    async def _joined(self) -> list[Room]:
         try:
-            if self._joined is None:
-                self._joined = await asyncio.to_thread(self._mark.begin, await joined(self._service()))
-        except Exception:  # the rim of an event
-            log.exception("catchup.failed")
+            return await asyncio.to_thread(self._mark.begin, await joined(self._service()))
+        except BotError as err:
+            log.warning("catchup.not_known", why=err.user_message)
+            return []
 
     async def on_ready(self) -> None:
         """A new connection, in which nothing of before is repeated: look for what was missed."""
         me = self.client.user
         log.info("discord.ready", servers=len(self.client.guilds), bot=None if me is None else me.id)
-        self.listening.since = datetime.now(UTC)
         try:
-            before, self._joined = self._joined, None
-            rooms = await joined(self._service()) if before is None else before
+            before, self._before = self._before, None
+            rooms = await (before or self._joined())
             for room in rooms:
-                if room.place.thread:
-                    self.intake.talkers.setdefault(room.place, set()).update(room.people)
+                self.intake.talkers.setdefault(room.place, set()).update(room.people)
             catchup = Catchup(self.client, take=self._take_late, is_live=self.live.is_live)
-            if await catchup.look(rooms, now=datetime.now(UTC)) and not self.is_stopping:
+            if await catchup.look(rooms, now=datetime.now(UTC)) and rooms and not self.is_stopping:
                 await asyncio.to_thread(self._mark.end)
             for guild in self.client.guilds:
                 await self.on_joined(guild)
@@ -119,6 +124,8 @@ class Site:
 
     async def on_message(self, message: discord.Message) -> None:
         """While the bot stops nothing is taken: what comes now is found by the next process."""
+        if self._before is not None:
+            await asyncio.wait([self._before])
         if not self.is_stopping:
             await self.intake.take(message)
 
@@ -130,9 +137,15 @@ class Site:
         except Exception:  # the rim of an event
             log.exception("edit.failed", message=payload.message_id)
 
-    async def on_delete(self, message_ids: list[int]) -> None:
+    async def on_delete(self, message_ids: list[int], channel_id: int) -> None:
+        """A question that is gone is answered no more; a card that is gone is still needed."""
         try:
             await self.intake.deleted(message_ids)
+            channel = self.client.get_channel(channel_id)
+            if isinstance(channel, discord.Thread | discord.TextChannel | discord.VoiceChannel | discord.StageChannel):
+                place = place_in(channel.guild.id, channel)
+                for one in message_ids:
+                    await self._service().vanished(place, str(one))
         except Exception:  # the rim of an event
             log.exception("delete.failed")
 

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 FETCH_S = 30.0
 CHUNK_BYTES = 1 << 16
+AS_IT_IS = "identity"
+"""Nothing is unpacked on the way in: a few bytes could become any number."""
 
 
 async def fetch_uploads(
@@ -34,8 +36,9 @@ async def _fetch(one: discord.Attachment, http: aiohttp.ClientSession, hosts: fr
         log.warning("attachment.refused", host=urlsplit(one.url).netloc)
         raise Refused("not_readable", f"I could not read {_shown(one)}: it is not on Discord's servers.")
     try:
-        async with asyncio.timeout(FETCH_S), http.get(one.url, allow_redirects=False) as response:
-            if response.status != 200:
+        headers = {"Accept-Encoding": AS_IT_IS}
+        async with asyncio.timeout(FETCH_S), http.get(one.url, headers=headers, allow_redirects=False) as response:
+            if response.status != 200 or response.headers.get("Content-Encoding", AS_IT_IS) != AS_IT_IS:
                 raise Refused("not_readable", f"I could not read {_shown(one)}: send it again.")
             return await _read(response, one)
     except (aiohttp.ClientError, OSError, TimeoutError) as err:

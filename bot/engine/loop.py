@@ -235,9 +235,10 @@ class _Drive:
     # --- the gate ---
 
     async def _ask(self, calls: tuple[tuple[ToolCall, Verdict], ...]) -> None:
-        """Stored and shown first, worded then: a slow model never delays the buttons."""
+        """Stored and shown first, worded then: a slow model never delays the buttons. What everybody reads says nothing
+        of private arguments, so the model does not word it."""
         asked = Asked(tuple((call.id, verdict) for call, verdict in calls))
-        if self.crew.confirm_text == "template":
+        if self.crew.confirm_text == "template" or any("private" in verdict.marks for _, verdict in calls):
             await self._record(asked, Worded(words.question(apply(self.run, asked))))
             return
         await self._record(asked)

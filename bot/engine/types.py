@@ -260,6 +260,11 @@ class ToolCall:
         return self.arguments if self.edited is None else self.edited
 
     @property
+    def is_private(self) -> bool:
+        """Whether its arguments are for those alone who may decide."""
+        return "private" in self.marks
+
+    @property
     def is_approved(self) -> bool:
         """Whether people approved it, as it was or with other arguments."""
         return self.decision in ("approve", "edit")

@@ -152,11 +152,15 @@ def with_edit(call: ToolCall, text: str) -> str:
 
 
 def question(run: Run) -> str:
-    """The asking text of the template: every waiting call with its arguments."""
+    """The asking text of the template: every waiting call with its arguments, private ones without."""
     calls = run.waiting
-    lines = [f"- **{call.name}** `{call.to_run or '{}'}`" for call in calls]
+    lines = [f"- **{call.name}** {_asked_for(call)}" for call in calls]
     what = "This action needs" if len(calls) == 1 else f"These {len(calls)} actions need"
     return "\n".join([f"{what} confirmation before anything happens:", *lines])
+
+
+def _asked_for(call: ToolCall) -> str:
+    return "(its arguments are private)" if call.is_private else f"`{call.to_run or '{}'}`"
 
 
 def unknown_report(run: Run, call: ToolCall) -> str:
@@ -165,9 +169,11 @@ def unknown_report(run: Run, call: ToolCall) -> str:
     is_restored = call.result is not None and call.result.text == RESTORED
     was_restored = "the bot was restored from a backup that was made before it ended"
     why = was_restored if is_restored else "it was interrupted after it had started"
+    is_private = "Its arguments are private: the audit has them."
+    shown = is_private if call.is_private else f"Its arguments:\n{pretty(call.to_run)}"
     return (
         f"{people}: it is not known whether {call.name} took effect: {why}. "
-        f"It will not be repeated. Please check. Its arguments:\n{pretty(call.to_run)}"
+        f"It will not be repeated. Please check. {shown}"
     )
 
 

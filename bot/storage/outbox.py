@@ -94,6 +94,11 @@ _RECEIPTS_IN = Statement(
     .join(conversations, conversations.c.id == outbox.c.conversation_id)
     .where(outbox.c.key.in_([this("this_card"), this("this_copy")]), is_place())
 )
+_CARDS_SHOWN_AS = Statement(
+    select(outbox.c.key)
+    .join(conversations, conversations.c.id == outbox.c.conversation_id)
+    .where(outbox.c.state == "sent", is_place(), outbox.c.kind == "card", outbox.c.receipt == this("shown_as"))
+)
 _PARKED = Statement(select(outbox.c.id).where(outbox.c.state == "parked").limit(this("at_most")))
 
 
@@ -195,6 +200,11 @@ def _next(tx: Transaction, place: Place) -> Item | None:
     )
 
 
+def approval_of(key: str) -> str:
+    """The approval whose card has this key: `card:<id>`, or `card:<id>:<place>` for a copy."""
+    return key.split(":")[1]
+
+
 class OutboxRows:
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -245,6 +255,16 @@ class OutboxRows:
         keys = {"this_card": card_key(approval_id), "this_copy": card_key(approval_id, place)}
         rows = await self._db.run(lambda tx: tx.all(_RECEIPTS_IN, **keys, **place_values(place)))
         return any(not receipt or row.receipt in ("", receipt) for row in rows)
+
+    async def cards_shown_as(self, receipt: str, place: Place) -> list[str]:
+        """The approvals whose card is the message of a place that the platform calls so."""
+        values = {"shown_as": receipt, **place_values(place)}
+        rows = await self._db.run(lambda tx: tx.all(_CARDS_SHOWN_AS, **values))
+        return [approval_of(row.key) for row in rows]
+
+    async def show_again(self, call_id: str) -> None:
+        """Send the cards of a call as they are now."""
+        await self._db.run(lambda tx: show_again(tx, call_id))
 
     async def parked(self, *, at_most: int = 1000) -> int:
         """How many things are parked."""

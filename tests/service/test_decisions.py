@@ -361,3 +361,19 @@ async def test_two_clicks_at_the_same_moment_have_one_winner(
 
     assert sum(outcome.is_accepted for outcome in outcomes) == 1
     assert ledger() == ["10"]
+
+
+async def test_a_click_with_what_no_database_takes_decides_all_the_same(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [calls(("deploy", {"version": "1"})), says("ok")]
+    async with opened(settings, endpoint) as one:
+        await one.say("Deploy 1")
+        named = Actor("web", "", "alice", "al\ud83dice")
+        outcome = await one.click(
+            (await one.only_card()).approval_id, "deny", actor=named, reason="lone \ud83d, nul \0"
+        )
+        (card,) = one.adapter.cards().values()
+
+    assert outcome.is_accepted
+    assert (card.decided_by, card.reason) == ("al?ice", "lone ?, nul \ufffd")

@@ -141,6 +141,27 @@ async def test_what_cannot_be_sent_for_a_bug_of_an_adapter_is_parked_before_long
         assert await one.app.outbox.parked() == 1
 
 
+async def test_what_a_platform_leaves_hanging_for_an_hour_is_kept_as_if_it_had_refused(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [says("one")]
+    async with opened(settings, endpoint) as one:
+        one.adapter.refuses = SendError("down")
+        await one.say("First")
+        await one.tamper("UPDATE outbox SET attempts = 60, due_ms = 0")
+        one.adapter.refuses = TimeoutError()
+        await one.service.sweep()
+        await one.service.idle()
+        assert await one.app.outbox.parked() == 0
+
+        one.adapter.refuses = None
+        await one.tamper("UPDATE outbox SET due_ms = 0")
+        await one.service.sweep()
+        await one.service.idle()
+
+        assert one.answers() == ["one"]
+
+
 async def test_a_place_that_hangs_or_fails_holds_no_other_up(settings: Settings, endpoint: ScriptedEndpoint) -> None:
     endpoint.script = [says("a"), says("b")]
 

@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from bot import chat
 from bot.cards import token_of
-from bot.chat import Actor, Card, Click
 from bot.config.settings import Settings
-from bot.decisions import MOVED
 from tests.models.endpoint import ScriptedEndpoint, calls, says
-from tests.service.kit import ALICE, BOB, PLACE, ROOT, Bench, opened
+from tests.service.kit import BOB, PLACE, opened
+from tests.service.together import MIXED, THREE, at_once, drawn, stored, waiting
 from tests.service.voting import CAROL, FINANCE, edited
 
 pytestmark = pytest.mark.usefixtures("nothing_blocks")
-
-THREE = calls(*(("deploy", {"version": str(number)}) for number in (1, 2, 3)))
-
-
-async def waiting(one: Bench) -> list[Card]:
-    """What waits of the first reply, as it would be drawn now, in the order of the calls."""
-    cards = {card.approval_id: card for card in await one.service.pending(ROOT)}
-    if not cards:
-        return []
-    first = await one.app.reader.approval(next(iter(cards)))
-    assert first is not None
-    return [cards[approval_id] for approval_id in first.together]
-
-
-async def at_once(
-    one: Bench, card: Card, verb: chat.Verb = "approve", *, actor: Actor = ALICE, reason: str = "", grant: str = "once"
-) -> chat.Outcome:
-    click = Click(card.approval_id, verb, actor, reason, grant=grant, together=card.together)
-    outcome = await one.service.decide(click)
-    await one.service.idle()
-    return outcome
-
-
-async def drawn(one: Bench) -> list[tuple[str, int]]:
-    """What the cards offer that people see now, of what waits."""
-    seen = [one.adapter.cards()[card.approval_id] for card in await waiting(one)]
-    return [(card.together, card.together_count) for card in seen]
-
-
-async def stored(one: Bench) -> list[tuple[str, int]]:
-    return [(card.together, card.together_count) for card in await waiting(one)]
 
 
 # --- which card offers it ---
@@ -170,9 +135,6 @@ async def test_the_offer_follows_when_one_of_them_expires(
 
         left = tuple(card.approval_id for number, card in enumerate(cards) if number != at)
         assert await drawn(one) == [("", 0), (token_of(left), 2)]
-
-
-MIXED = calls(("deploy", {"version": "1"}), ("pay", {"amount": 5}), ("pause", {}))
 
 
 @pytest.mark.parametrize("tool", ["deploy", "pay", "pause"])
@@ -308,165 +270,3 @@ async def test_a_grant_counts_for_each_of_them(
         await one.say("Deploy 2 again")
 
         assert sorted(ledger()) == ["1", "2", "2", "3"]
-
-
-# --- what refuses it ---
-
-
-async def test_a_click_on_what_has_changed_meanwhile_decides_nothing(
-    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
-) -> None:
-    endpoint.script = [THREE]
-    async with opened(settings, endpoint) as one:
-        await one.say("Deploy three")
-        first, _, last = await waiting(one)
-        await one.click(first.approval_id, "deny")
-        outcome = await at_once(one, last)
-
-        assert (outcome.is_accepted, outcome.message) == (False, MOVED)
-        assert outcome.card is not None
-        assert outcome.card.together_count == 2
-        assert len(await waiting(one)) == 2
-        assert ledger() == []
-
-
-async def test_a_click_after_an_edit_decides_nothing(
-    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
-) -> None:
-    endpoint.script = [THREE]
-    async with opened(settings, endpoint) as one:
-        await one.admin("approver deploy 2 of admin,web:bob")
-        await one.say("Deploy three")
-        first, _, last = await waiting(one)
-        await edited(one, first.approval_id, actor=BOB, version="evil")
-        outcome = await at_once(one, last, actor=ROOT)
-
-        assert (outcome.is_accepted, outcome.message) == (False, MOVED)
-        assert [card.approved_by for card in await waiting(one)] == [("bob",), (), ()]
-        assert ledger() == []
-
-
-async def test_a_click_after_one_was_asked_for_anew_decides_nothing(
-    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
-) -> None:
-    endpoint.script = [MIXED]
-    async with opened(settings, endpoint) as one:
-        await one.say("Do three things")
-        last = (await waiting(one))[2]
-        await one.admin("approver deploy admin")
-        await one.service.sweep()
-        await one.service.idle()
-        outcome = await at_once(one, last, actor=ROOT)
-
-        assert (outcome.is_accepted, outcome.message) == (False, MOVED)
-        assert len(await waiting(one)) == 3
-        assert ledger() == []
-
-
-async def test_a_late_click_is_told_who_decided(settings: Settings, endpoint: ScriptedEndpoint) -> None:
-    endpoint.script = [THREE, says("Understood.")]
-    async with opened(settings, endpoint) as one:
-        await one.say("Deploy three")
-        last = (await waiting(one))[2]
-        await at_once(one, last, "deny")
-        late = await at_once(one, last, actor=ROOT)
-
-    assert (late.is_accepted, late.message) == (False, "This was already denied by alice.")
-
-
-@pytest.mark.parametrize("together", ["nonsense", token_of(())])
-async def test_a_word_that_stands_for_nothing_decides_nothing(
-    settings: Settings, endpoint: ScriptedEndpoint, together: str
-) -> None:
-    endpoint.script = [THREE, says("Understood.")]
-    async with opened(settings, endpoint) as one:
-        await one.say("Deploy three")
-        last = (await waiting(one))[2]
-        forged = replace(last, together=together)
-
-        assert (await at_once(one, forged)).message == MOVED
-        assert len(await waiting(one)) == 3
-        await at_once(one, last, "deny")
-        assert not (await at_once(one, forged)).is_accepted
-
-
-async def test_arguments_are_not_edited_by_a_click_for_all(settings: Settings, endpoint: ScriptedEndpoint) -> None:
-    endpoint.script = [THREE]
-    async with opened(settings, endpoint) as one:
-        await one.say("Deploy three")
-        last = (await waiting(one))[2]
-        click = Click(last.approval_id, "edit", ALICE, arguments='{"version": "7"}', together=last.together)
-
-        assert not (await one.service.decide(click)).is_accepted
-        assert len(await waiting(one)) == 3
-
-
-async def test_of_a_hundred_clicks_at_once_one_decides_all_of_it(
-    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
-) -> None:
-    endpoint.script = [THREE, says("ok")]
-    async with opened(settings, endpoint) as one:
-        await one.say("Deploy three")
-        last = (await waiting(one))[2]
-        clicks = [
-            Click(last.approval_id, verb, actor, together=last.together)
-            for actor, verb in ((ALICE, "approve"), (ROOT, "deny"))
-            for _ in range(50)
-        ]
-        random.Random(5).shuffle(clicks)
-        outcomes = await asyncio.gather(*(one.service.decide(click) for click in clicks))
-        await one.service.idle()
-        rows = await one.plain("SELECT DISTINCT state, decided_by FROM approvals")
-
-    assert sum(outcome.is_accepted for outcome in outcomes) == 1
-    assert len(rows) == 1
-    assert sorted(ledger()) == (["1", "2", "3"] if rows == [("approved", "web:alice")] else [])
-
-
-async def test_it_can_still_be_clicked_after_a_restart(
-    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]]
-) -> None:
-    endpoint.script = [THREE, says("All live.")]
-    async with opened(settings, endpoint) as one:
-        await one.say("Deploy three")
-        last = (await waiting(one))[2]
-    async with opened(settings, endpoint) as two:
-        outcome = await at_once(two, last)
-
-    assert outcome.message == "3 calls: Approved."
-    assert sorted(ledger()) == ["1", "2", "3"]
-
-
-# --- against an oracle ---
-
-
-@pytest.mark.parametrize("seed", range(6))
-async def test_whatever_happens_a_click_decides_what_its_card_stood_for_or_nothing(
-    settings: Settings, endpoint: ScriptedEndpoint, ledger: Callable[[], list[str]], seed: int
-) -> None:
-    """The oracle knows one thing alone: the ids that waited when a card was looked at, and those that wait now."""
-    dice = random.Random(seed)
-    endpoint.script = [calls(*(("deploy", {"version": str(number)}) for number in range(7))), says("ok")]
-    async with opened(settings, endpoint) as one:
-        await one.admin("approver deploy 2 of admin,web:bob,web:carol")
-        await one.say("Deploy seven")
-        seen = [await waiting(one)]
-        while len(cards := await waiting(one)) > 1:
-            seen.append(cards)
-            assert [card.together_count for card in cards] == [0] * (len(cards) - 1) + [len(cards)]
-            assert await drawn(one) == await stored(one)
-            move = dice.choice(["deny", "edit", "old", "old", "now"])
-            chosen = dice.choice(cards)
-            if move == "deny":
-                await one.click(chosen.approval_id, "deny", actor=BOB)
-            elif move == "edit":
-                await edited(one, chosen.approval_id, actor=BOB, version=f"e{dice.random()}")
-            else:
-                looked_at = dice.choice(seen) if move == "old" else cards
-                is_the_same = [card.approval_id for card in looked_at] == [card.approval_id for card in cards]
-                outcome = await at_once(one, looked_at[-1], "deny", actor=CAROL)
-                left = await waiting(one)
-                assert outcome.is_accepted is is_the_same
-                assert left == ([] if is_the_same else cards)
-
-    assert ledger() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,8 +39,9 @@ def ask(team: Team, text: str = "deploy", *, by: User | None = None, at: Channel
 
 
 async def told(team: Team, click: Interaction, timeout_s: float = 10.0) -> str:
-    """What a person is told privately, as soon as it is."""
-    return await team.server.until(lambda: answered(click), timeout_s)
+    """What a person reads privately, as soon as they are told: an escaped mark is that mark."""
+    text = await team.server.until(lambda: answered(click), timeout_s)
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)
 
 
 async def decided(team: Team, card: Message, timeout_s: float = 10.0) -> str:

@@ -43,6 +43,9 @@ class Noting:
             raise self.trouble
         return await self.service.command(place, actor, words, is_admin=is_admin)
 
+    async def met(self, actor: Actor) -> None:
+        await self.service.met(actor)
+
     async def complete(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> list[Completion]:
         if self.trouble is not None:
             raise self.trouble

@@ -9,8 +9,10 @@ import pytest
 
 from bot.config.settings import Settings, load
 from tests.adapters.discord.kit import Team, settings_of, team_of
+from tests.adapters.discord.talk import Talk, talking
 from tests.adapters.discord.tools import write_tools
 from tests.adapters.discord.wire import running_discord
+from tests.models.endpoint import ScriptedEndpoint
 
 
 @pytest.fixture
@@ -31,3 +33,10 @@ def ledger(tmp_path: Path) -> Callable[[], list[str]]:
     """What really happened, outside of the bot."""
     path = tmp_path / "ledger"
     return lambda: path.read_text().split() if path.exists() else []
+
+
+@pytest.fixture
+async def talk(team: Team, settings: Settings, endpoint: ScriptedEndpoint) -> AsyncIterator[Talk]:
+    """The bot, running with what is set by default."""
+    async with talking(team, settings, endpoint) as one:
+        yield one

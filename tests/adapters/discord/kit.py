@@ -94,6 +94,7 @@ def options_of(team: Team, settings: Settings, **more: object) -> Options:
         "data_dir": settings.data_dir,
         "api_url": team.server.api_url,
         "gateway_url": team.server.gateway_url,
+        "servers_s": 0.05,
         **more,
     }
     return Options(**given)  # type: ignore[arg-type]
@@ -106,10 +107,13 @@ async def running_nod(
     endpoint: ScriptedEndpoint,
     *,
     change: Callable[[App], None] | None = None,
+    vision: bool = False,
     **options: object,
 ) -> AsyncIterator[Nod]:
     """Nod, connected; opening it again over the same settings is a restart in good order."""
-    row = from_mapping({"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic"})
+    row = from_mapping(
+        {"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", "vision": vision}
+    )
     async with open_app(settings, models=Registry([row], default="m")) as app:
         if change is not None:
             change(app)

@@ -204,7 +204,7 @@ async def test_more_is_approved_exactly_as_the_menu_says(
         forged = await told(team, team.server.choose(team.anna, opened, "Approve for…", ["0" * 16], forged=True))
         empty = await told(team, team.server.choose(team.anna, opened, "Approve for…", [], forged=True))
         before = ledger()
-        always = [one["value"] for one in menu["options"] if "always" in one["label"].lower()][0]
+        always = next(one["value"] for one in menu["options"] if "always" in one["label"].lower())
         chosen = await told(team, team.server.choose(team.anna, opened, "Approve for…", [always]))
         await team.answer("One.")
         text = await decided(team, card)
@@ -273,7 +273,7 @@ async def test_all_calls_of_a_reply_are_decided_with_one_click(
         server.press(team.ben, paying, "Approve")
         await team.answer("Mixed.")
 
-    assert wrong == "Only anna or an admin can decide this."
+    assert wrong == "3 calls: Only anna or an admin can decide this."
     assert nothing == []
     assert done == "3 calls: Approved."
     assert first_run == ["1", "2", "3"]
@@ -282,7 +282,9 @@ async def test_all_calls_of_a_reply_are_decided_with_one_click(
     assert before_rest == first_run
     assert rest == "2 calls: Approved."
     assert second_run == ["1", "2", "3", "2", "3"]
-    assert mixed == "2 calls: 1. Somebody else than the person who asked for this has to decide it. 2. Approved."
+    assert mixed == (
+        "2 calls: 1. pay: Somebody else than the person who asked for this has to decide it. 2. deploy: Approved."
+    )
     assert ledger() == ["1", "2", "3", "2", "3", "6", "5"]
 
 

@@ -255,3 +255,31 @@ async def test_a_click_while_the_bot_stops_is_answered_and_kept(
         await team.answer("Out.")
 
     assert ledger() == ["1"]
+
+
+async def test_a_name_that_is_no_name_stays_inert_wherever_it_is_said(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, ledger: Ledger
+) -> None:
+    """Row 44: markup, a mention, a line end and a turned direction in the name of who approves."""
+    server = team.server
+    loud = server.create_user("loud", display="@everyone **x** \u202e<@&1>\n```")
+    server.join_guild(team.guild, loud)
+    endpoint.script = [calls(("pay", {"amount": 1})), says("Paid.")]
+    async with running_nod(team, settings, endpoint) as nod:
+        ask(team)
+        card = await team.card()
+        approve = button_id(card, "Approve")
+        server.press(loud, card, "Approve")
+        await team.answer("Paid.")
+        text = await decided(team, card)
+        click = server.press(team.ben, card, approve, forged=True)
+        await told(team, click)
+        await nod.idle()
+
+    late = answered(click)
+    everywhere = "".join(one.text + str(one.versions) for one in team.said()) + late
+    assert "\u202e" not in everywhere
+    assert "**x**" not in everywhere
+    assert "\\*\\*x\\*\\*" in text
+    assert not any(one.mentions_everyone or one.mention_role_ids for one in team.said())
+    assert ledger() == ["1"]

@@ -164,7 +164,7 @@ async def test_an_answer_that_is_cut_off_is_dropped(desk: Desk) -> None:
 
     with capture_logs() as logged:
         server.slash(desk.team.anna, desk.team.room, "nod approvals")
-        await server.until(lambda: any(one["event"] == "discord.answer_lost" for one in logged), 20)
+        await server.until(lambda: any(one["event"] == "private.not_told" for one in logged), 20)
 
     assert desk.service.lines == ["/nod approvals"]
     assert desk.team.said() == []

@@ -132,38 +132,64 @@ async def test_a_deleted_card_is_posted_anew_while_it_waits(
 ) -> None:
     """F28: a moderator deletes a card; what is decided is left alone."""
     server = team.server
-    add_tool(settings, "ship", "2 of requester,admin")
-    endpoint.script = [
-        calls(("ship", {"text": "1"})),
-        says("Out."),
-        calls(("deploy", {"version": "1"})),
-        says("Denied."),
-    ]
+    endpoint.script = [calls(("deploy", {"version": "1"})), says("Out.")]
     async with running_nod(team, settings, endpoint) as nod:
         question = ask(team)
         old = await at(team, question.id)
-        server.press(team.anna, old, "Approve")
-        await server.until(lambda: "**Approved so far:** anna" in old.text)
         await nod.idle()
         server.delete(old)
         new = await at(team, question.id)
-        server.press(team.admin, new, "Approve")
+        await nod.idle()
+        server.press(team.anna, new, "Approve")
         await team.answer("Out.")
         await decided(team, new)
-
-        question = ask(team)
-        card = await at(team, question.id)
-        server.press(team.anna, card, "Deny")
-        await team.answer("Denied.")
-        await decided(team, card)
         await nod.idle()
-        server.delete(card)
+        server.delete(new)
         await nod.app.service.sweep()
         await nod.idle()
 
     assert new.id != old.id
     assert [one.text for one in team.said(question.id) if one.text.startswith("###")] == []
     assert ledger() == ["1"]
+
+
+async def test_a_thread_can_be_the_place_of_all_cards(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, ledger: Ledger
+) -> None:
+    """A thread has an id like a channel: cards put there can be decided there."""
+    server = team.server
+    desk = server.create_thread(team.admin, team.room, "approvals")
+    with_desk = settings_of(team, settings, approvals_channels=(f"{team.scope}/{desk.id}",))
+    endpoint.script = [calls(("deploy", {"version": "1"})), says("Out.")]
+    async with running_nod(team, with_desk, endpoint):
+        ask(team)
+        copy = await at(team, desk.id)
+        server.press(team.anna, copy, "Approve")
+        await team.answer("Out.")
+
+    assert ledger() == ["1"]
+
+
+async def test_where_the_channel_is_gone_a_copy_still_decides(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, ledger: Ledger
+) -> None:
+    """F28, row 48: the place of the question is deleted while it waits; who asked reads the end directly."""
+    server = team.server
+    with_direct = settings_of(team, settings, approvals_dm=True)
+    endpoint.script = [calls(("wipe", {})), says("Wiped.")]
+    async with running_nod(team, with_direct, endpoint) as nod:
+        question = ask(team)
+        copy = await at(team, server.dm(team.admin).id)
+        await at(team, question.id)
+        await nod.idle()
+        server.delete_channel(team.room)
+        server.press(team.admin, copy, "Approve")
+        direct = server.dm(team.anna).id
+        await server.until(lambda: any("Wiped." in one.text for one in team.said(direct)))
+        text = await server.until(lambda: copy.text if "**Approved**" in copy.text else "")
+
+    assert "**Approved** by **root**" in text
+    assert ledger() == ["wiped"]
 
 
 async def test_private_arguments_are_not_for_everybody_in_the_channel_of_approvals(

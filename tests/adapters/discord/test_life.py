@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from adapters.discord import DiscordAdapter
 from bot.config.settings import Settings
-from tests.adapters.discord.kit import Team, running_nod
+from bot.errors import ConfigError
+from tests.adapters.discord.kit import Team, options_of, running_nod
 from tests.adapters.discord.wire import Message, Upload
 from tests.models.endpoint import ScriptedEndpoint, says
 
@@ -105,6 +109,24 @@ async def test_two_shards_hear_their_servers_and_direct_messages(
     assert answers(team) == ["Answer 1", "Answer 2", "Answer 3"]
 
 
+async def test_after_one_shard_began_anew_what_its_servers_said_meanwhile_is_looked_for(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    other = team.server.create_guild("other", members=[team.ben], shard=(1, 2))
+    room = team.server.create_channel(other, "elsewhere")
+    endpoint.script = [says("Answer 1"), says("Answer 2")]
+    async with running_nod(team, settings, endpoint, shards=2) as nod:
+        team.server.say(team.ben, room, f"{team.server.bot.mention} one")
+        await team.answer("Answer 1")
+        await nod.idle()
+        team.server.gateway.invalidate(shard=1)
+        team.server.say(team.ben, room, f"{team.server.bot.mention} two", unseen=True)
+        await team.answer("Answer 2", 40)
+        await nod.idle()
+
+    assert answers(team) == ["Answer 1", "Answer 2"]
+
+
 async def test_where_discord_cannot_be_reached_at_the_start_it_is_tried_again(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
@@ -117,6 +139,33 @@ async def test_where_discord_cannot_be_reached_at_the_start_it_is_tried_again(
 
     assert nod.failures == []
     assert answers(team) == ["Answer 1"]
+
+
+@pytest.mark.parametrize("reads_along", ["auto", "off"])
+async def test_where_discord_wants_a_long_pause_at_the_start_it_is_tried_again(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, reads_along: str
+) -> None:
+    endpoint.script = [says("Answer 1")]
+    team.server.faults.limit("GET /users/@me", retry_after_s=3600)
+    async with running_nod(team, settings, endpoint, reads_along=reads_along) as nod:
+        ask(team, "one")
+        await team.answer("Answer 1")
+        await nod.idle()
+
+    assert nod.failures == []
+    assert answers(team) == ["Answer 1"]
+
+
+async def test_where_discord_leaves_it_hanging_a_start_goes_on_without(team: Team, settings: Settings) -> None:
+    failures: list[ConfigError] = []
+    adapter = DiscordAdapter(options_of(team, settings), failed=failures.append, start_s=0.3)
+    hung = team.server.faults.hang("GET /users/@me", seconds=60)
+    await adapter.start()
+    state = adapter.state()
+    await adapter.close()
+
+    assert hung.hits
+    assert (state, failures) == ("not connected", [])
 
 
 async def test_discord_that_goes_away_and_comes_back_is_no_end(

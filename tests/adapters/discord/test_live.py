@@ -162,3 +162,33 @@ async def test_what_cannot_be_shown_in_passing_does_not_hold_up_the_answer(
         await nod.idle()
 
     assert [text.split()[-1] for text in team.texts(question.id)][-1] == "word19"
+
+
+async def test_a_wait_for_all_of_discord_ends_though_what_waited_is_not_wanted_any_more(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    """discord.py closes the door to all requests while one of them waits, and that one has to open it again."""
+    endpoint.script = [says("First."), says("Second.")]
+    async with running_nod(team, settings, endpoint) as nod:
+        limited = team.server.faults.limit(TYPING, is_global=True, retry_after_s=1.5)
+        ask(team, "one")
+        await team.server.until(lambda: limited.hits)
+        await team.answer("First.", 20)
+        ask(team, "two")
+        await team.answer("Second.", 20)
+        await nod.idle()
+
+    assert [text for text in team.texts() if text in ("First.", "Second.")] == ["First.", "Second."]
+
+
+async def test_where_discord_does_not_let_it_show_anything_it_asks_once(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [slowly(50, every_s=0.1)]
+    async with running_nod(team, settings, endpoint) as nod:
+        refused = team.server.faults.fail(SEND, 403, code=50013, times=50, where=lambda asked: "-# " in str(asked.json))
+        question = ask(team)
+        await team.server.until(lambda: any("word49" in text for text in team.texts(question.id)), 30)
+        await nod.idle()
+
+    assert len(refused.hits) == 1

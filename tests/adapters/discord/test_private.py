@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from bot.config.settings import Settings
 from tests.adapters.discord.approving import add_tool, ask, decided, refusals, told
@@ -113,3 +114,37 @@ async def test_several_private_calls_are_not_shown_by_the_card_that_decides_them
     assert answer == "2 calls: Approved."
     assert [one.text for one in team.said() if SECRET in everything(one)] == []
     assert ledger() == [SECRET, "1"]
+
+
+async def test_no_sentence_about_a_private_call_says_its_arguments(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    """The question is not left to the model, and the report on an unknown outcome says where to look instead."""
+    stuck = Path(settings.tools_dir) / "stuck.py"
+    stuck.write_text(_STUCK)
+    by_model = settings.model_copy(update={"confirm_text": "model"})
+    endpoint.script = [calls(("stuck", {"secret": SECRET})), says("Nobody knows.")]
+    async with running_nod(team, by_model, endpoint) as nod:
+        ask(team, "do it")
+        card = await team.card("Look")
+        looked = await team.server.press(team.anna, card, "Look").said()
+        team.server.press(team.anna, looked, "Approve")
+        await team.answer("Nobody knows.")
+        await nod.idle()
+
+    reports = [one for one in team.texts() if "it is not known whether stuck took effect" in one]
+    assert len(reports) == 1
+    assert "Its arguments are private" in reports[0]
+    assert len(endpoint.requests) == 2
+    assert [one.text for one in team.said() if SECRET in everything(one)] == []
+
+
+_STUCK = """
+import asyncio
+import bot
+
+@bot.tool(confirm=True, effect="once", marks=("private",), timeout_s=0.2)
+async def stuck(secret: str) -> str:
+    '''Never end.'''
+    await asyncio.sleep(60)
+"""

@@ -15,7 +15,7 @@ import pytest
 from tests.adapters.discord.kit import Team, answered, button_id
 from tests.adapters.discord.tools import write_tools
 from tests.cli.kit import free_port
-from tests.models.endpoint import ScriptedEndpoint, calls, says
+from tests.models.endpoint import Recorded, ScriptedEndpoint, calls, says
 
 
 @pytest.fixture
@@ -137,3 +137,30 @@ async def test_a_token_that_is_revoked_later_ends_the_process_with_a_line(
 
     assert process.returncode == 2
     assert "DISCORD_TOKEN: Discord refuses it" in out.decode()
+
+
+async def test_the_stop_button_works_in_a_process_that_never_drew_it(
+    team: Team, environment: dict[str, str], endpoint: ScriptedEndpoint, tmp_path: Path
+) -> None:
+    """Stop: not for others; for who asked, after the process that showed it was killed."""
+
+    async def hang(_: Recorded) -> dict[str, object]:
+        await asyncio.sleep(60)
+        return says("never")
+
+    server = team.server
+    endpoint.script = [calls(("look", {})), hang, hang]
+    async with bot_process(environment, tmp_path) as first:
+        await server.until(team.texts)  # it has said hello
+        team.server.say(team.anna, team.room, f"{server.bot.mention} look")
+        progress = await team.card("Stop")
+        stranger = server.press(team.ben, progress, "Stop")
+        wrong = await server.until(lambda: answered(stranger))
+        await killed(first)
+    async with bot_process(environment, tmp_path):
+        await server.until(lambda: len(endpoint.requests) == 3)
+        owner = server.press(team.anna, progress, "Stop")
+        right = await server.until(lambda: answered(owner))
+
+    assert wrong == "Only who asked for this, or an admin, can stop it."
+    assert right == "Stopped."

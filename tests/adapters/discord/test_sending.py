@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -168,7 +169,44 @@ async def test_where_the_channel_is_gone_the_person_who_asked_is_told_directly(
 
     (text,) = team.texts(direct.id)
     assert "It is done." in text
-    assert "I cannot write in" in text
+    assert "I cannot write this in" in text
+
+
+async def test_what_the_server_blocks_is_told_to_the_person_who_asked_directly(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    """AutoMod holds for bots as for everybody."""
+    endpoint.script = [says("A blocked word.")]
+    async with running_nod(team, settings, endpoint) as nod:
+        team.server.faults.fail(SEND, 400, code=200000, where=lambda asked: asked.path.count(str(team.room.id)) == 0)
+        ask(team)
+        direct = team.server.dm(team.anna)
+        await team.server.until(lambda: team.texts(direct.id), 15)
+        await nod.idle()
+
+    (text,) = team.texts(direct.id)
+    assert "A blocked word." in text
+
+
+async def test_what_a_server_in_an_outage_was_to_get_comes_when_it_is_over(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    def away(_: object) -> object:
+        team.server.outage(team.guild)
+        return says("Late, but here.")
+
+    endpoint.script = [away]  # type: ignore[list-item]
+    async with running_nod(team, settings, endpoint, answers="place") as nod:
+        refused = team.server.faults.fail(SEND, 403, code=50001, times=9)
+        ask(team)
+        await team.server.until(lambda: endpoint.requests)
+        await asyncio.sleep(1)
+        team.server.faults.clear()
+        team.server.outage(team.guild, is_over=True)
+        await team.answer("Late, but here.", 20)
+        await nod.idle()
+
+    assert refused.hits == []
 
 
 async def test_what_a_server_that_removed_the_bot_was_to_get_comes_when_it_is_back(
