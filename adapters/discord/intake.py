@@ -307,9 +307,13 @@ class Intake:
         )
         try:
             await self._receive_asked(interaction, text, attachments, said.message_id)
-        except Exception:
+        except BotError:
             await _take_back(interaction)
             raise
+        except Exception as err:  # the rim of an event
+            log.exception("question.failed", interaction=interaction.id)
+            await _take_back(interaction)
+            raise BotError(FAILED) from err
 
     async def _receive_asked(
         self,

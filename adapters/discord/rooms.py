@@ -79,5 +79,5 @@ class Rooms:
 
 def title_of(text: str) -> str:
     """What a thread for this question is called."""
-    line = " ".join(prose(without_mentions(text)).split())[:MAX_TITLE_CHARS].rstrip()
-    return UNTITLED if is_blank(line) else line
+    words = without_mentions(text)
+    return UNTITLED if is_blank(words) else " ".join(prose(words).split())[:MAX_TITLE_CHARS].rstrip()

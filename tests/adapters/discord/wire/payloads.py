@@ -8,6 +8,8 @@ from typing import Any
 from tests.adapters.discord.wire.rights import rights, rights_in_guild
 from tests.adapters.discord.wire.world import (
     DM,
+    FORUM,
+    VOICE,
     Attachment,
     Channel,
     Guild,
@@ -98,7 +100,12 @@ def _place(of: Channel) -> Json:
         {"id": str(rule.id), "type": 0 if rule.is_role else 1, "allow": str(rule.allow), "deny": str(rule.deny)}
         for rule in of.overwrites.values()
     ]
-    return {"topic": of.topic, "position": 0, "nsfw": False, "permission_overwrites": rules}
+    body: Json = {"topic": of.topic, "position": 0, "nsfw": False, "permission_overwrites": rules}
+    if of.kind == VOICE:
+        body |= {"bitrate": 64_000, "user_limit": 0, "rtc_region": None}
+    if of.kind == FORUM:
+        body |= {"available_tags": [], "default_reaction_emoji": None, "default_forum_layout": 0}
+    return body
 
 
 def _thread(of: Channel) -> Json:
