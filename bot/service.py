@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import structlog
 
-from bot import chat, crash, present
+from bot import chat, present
 from bot.admin import Doors, Words
 from bot.attachments import attachments_of
 from bot.context import Memory, opened, rounds_of
@@ -29,6 +29,7 @@ from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, 
 from bot.policy.access import Administer, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.explain import Explanation
+from bot.recovery import Recovery
 from bot.retention import Retention
 from bot.runner.inprocess import Runner
 from bot.stops import Stops
@@ -38,13 +39,12 @@ from bot.storage.intake import Receipt
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
 from bot.welcome import Strangers, welcome
-from bot.work import Parts, Show, crew_for, meet, refresh_book, steering_for, storable, withdrawn
+from bot.work import Parts, Show, crew_for, meet, refresh_book, steering_for, storable
 
 log = structlog.get_logger()
 
 MAX_TASK_CHARS = 32_768
 QUEUE_POLL_S = 0.1
-MAX_RECOVERIES = 3
 WORK_S, LAST_WORDS_S = 8.0, 2.0
 """How long a stop waits for work to come to rest, and for what is being sent: together less than the ten seconds that
 Docker gives."""
@@ -62,17 +62,14 @@ class ChatService:
         self._decisions = Decisions(parts, audit, self._runner.kick, self._deadlines.expire)
         self._memory = Memory(parts)
         self._stops = Stops(parts, self._runner, abandon=self._abandon, start_next=self._start_next)
+        self._recovery = Recovery(parts, self._runner, expire_due=self.expire_due, end=self._end, abandon=self._abandon)
         self._askers: dict[Place, Actor] = {}
         self._summaries: Runner[Place] = Runner(self._sum_up)
         self._words = Words(
-            parts, audit, Doors(self.stop, self.decide, self.pending, self._withdraw, self._stops.stop_all_of)
+            parts, audit, Doors(self.stop, self.decide, self.pending, self._recovery.withdraw, self._stops.stop_all_of)
         )
-        self._suspects: list[str] = []
-        self._one_by_one: asyncio.Task[None] | None = None
-        self._policy_seen, self._ends_next = -1, 0
         self._strangers = Strangers()
         self._people, self._retention = PeopleRows(parts.policies.database), Retention()
-        self.has_recovered = False
 
     # --- messages ---
 
@@ -290,59 +287,23 @@ class ChatService:
     # --- work ---
 
     async def recover(self) -> int:
-        """Take up what a stop or a crash left open, through the same door as everything else; gives how many runs.
+        """Take up what a stop or a crash left open; gives how many runs."""
+        return await self._recovery.recover()
 
-        A run that was taken up twice and has not moved since may be what ends the process: such runs go one by one, so
-        that none is blamed for another, and the third time is the last.
-        """
-        crash.at("recovery.before")
-        await self.expire_due()
-        open_runs = await self._parts.runs.open_runs()
-        trusted = [one for one in open_runs if one.recoveries < MAX_RECOVERIES - 1]
-        suspects = [one.id for one in open_runs if one.recoveries == MAX_RECOVERIES - 1]
-        await self._parts.runs.take_up([one.id for one in trusted if not one.is_queued])  # those were never driven
-        crash.at("recovery.inside")
-        for one in open_runs:
-            if one.recoveries >= MAX_RECOVERIES:
-                await self._park(one.id)
-        for one in trusted:
-            self._runner.kick(one.id)
-        if suspects:
-            self._suspects = suspects
-            self._one_by_one = asyncio.create_task(self._take_up_one_by_one())
-        await self._parts.reader.pending()  # finds what is damaged
-        await self._drop_damaged()
-        await self._withdraw()
-        await self._parts.deliveries.sweep()
-        crash.at("recovery.after")
-        self.has_recovered = True
-        return len(open_runs)
+    async def recover_place(self, place: Place) -> int:
+        """The same as `recover` for one conversation: for a process that is there for a single question."""
+        return await self._recovery.recover_place(place)
 
-    async def _take_up_one_by_one(self) -> None:
-        try:
-            while self._suspects:
-                run_id = self._suspects[0]
-                await self._parts.runs.take_up([run_id])
-                self._runner.kick(run_id)
-                await self._runner.rested(run_id)
-                self._suspects.pop(0)
-        except StoreError:
-            log.exception("recovery.held_up")
-        finally:
-            self._suspects.clear()  # the sweep takes up what is left
-
-    async def _park(self, run_id: str) -> None:
-        log.error("run.parked", run=run_id)
-        try:
-            await self._end(run_id, words.PARKED)
-        except CheckpointError as err:
-            await self._abandon(run_id, err.user_message)
+    @property
+    def has_recovered(self) -> bool:
+        return self._recovery.has_recovered
 
     async def sweep(self) -> None:
         """What time brings: approvals expire, approvers are reminded, and what a database or a platform refused for a
         while is tried again."""
         for_approvals = (self.expire_due, self._decisions.settle_votes, self._deadlines.remind)
-        for step in (*for_approvals, self._kick_open, self._withdraw, self._drop_damaged, self._forget):
+        for_runs = (self._recovery.take_up_left, self._recovery.withdraw, self._recovery.drop_damaged)
+        for step in (*for_approvals, *for_runs, self._forget):
             try:
                 await step()
             except BotError:  # the rim of each: one that is held up does not hold up the others
@@ -352,38 +313,6 @@ class ChatService:
     async def _forget(self) -> None:
         """Forget what is older than the operator wants to keep."""
         await self._retention.sweep(self._parts, self._people, self._parts.clock())
-
-    async def _kick_open(self) -> None:
-        await self._parts.runs.ping()  # or what it does could not be stored, again
-        for one in await self._parts.runs.open_runs():
-            if not self._runner.is_working_on(one.id) and one.id not in self._suspects:
-                self._runner.kick(one.id)
-
-    async def _drop_damaged(self) -> None:
-        """End the runs that were found to be unreadable."""
-        damaged = self._parts.reader.damaged
-        for run_id, why in tuple(damaged.items()):
-            await self._abandon(run_id, why)
-            del damaged[run_id]
-
-    async def _withdraw(self) -> None:
-        """Let runs look again at what they wait for, after the policy or the tools have changed."""
-        await refresh_book(self._parts)
-        moment = self._parts.clock()
-        book = self._parts.book
-        if book.revision == self._policy_seen and moment < self._ends_next:
-            return
-        for run_id in await withdrawn(self._parts):
-            self._runner.kick(run_id)
-        self._policy_seen, self._ends_next = book.revision, book.ends_next(moment)
-
-    async def recover_place(self, place: Place) -> int:
-        """The same as `recover` for one conversation: for a process that is there for a single question."""
-        mine = {run_id for run_id, _, _ in await self._parts.reader.active_in(place)}
-        run_ids = [one.id for one in await self._parts.runs.open_runs() if one.id in mine]
-        for run_id in run_ids:
-            self._runner.kick(run_id)
-        return len(run_ids)
 
     async def rested(self, run_id: str) -> StoredRun:
         """Wait until this run is over, or only people can move it."""
@@ -397,8 +326,7 @@ class ChatService:
     async def idle(self) -> None:
         """Wait until every run rests, answered or waiting for people, and all that can be shown of it is shown."""
         while True:
-            if self._one_by_one is not None and not self._one_by_one.done():
-                await asyncio.wait([self._one_by_one])
+            await self._recovery.rested()
             await self._runner.idle()
             await self._parts.deliveries.idle()
             await self._summaries.idle()
@@ -407,9 +335,7 @@ class ChatService:
 
     async def aclose(self, *, within_s: float = WORK_S) -> None:
         """Take nothing new, let what works come to rest within the bound, put the rest down for the next start."""
-        if self._one_by_one is not None:
-            self._one_by_one.cancel()
-            await asyncio.wait([self._one_by_one])
+        await self._recovery.aclose()
         await self._summaries.aclose(within_s=0)  # summed up after the next answer
         put_down = await self._runner.aclose(within_s=within_s)
         try:
