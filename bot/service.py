@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from dataclasses import replace
 
 import structlog
 
 from bot import chat, present
 from bot.admin import Doors, Words
-from bot.attachments import attachments_of
-from bot.context import Memory, opened, rounds_of
+from bot.context import Memory, opened
 from bot.deadlines import Deadlines
 from bot.decisions import Decisions
 from bot.deliveries import show_passing
@@ -26,6 +24,7 @@ from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
+from bot.inbound import attached_to, heard_line, run_for
 from bot.policy.access import Administer, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.explain import Explanation
@@ -34,16 +33,14 @@ from bot.retention import Retention
 from bot.runner.inprocess import Runner
 from bot.stops import Stops
 from bot.storage.audit import AuditRows
-from bot.storage.context import HeardLine
 from bot.storage.intake import Receipt
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
 from bot.welcome import Strangers, welcome
-from bot.work import Parts, Show, crew_for, meet, refresh_book, steering_for, storable
+from bot.work import Parts, Show, crew_for, meet, refresh_book, steering_for
 
 log = structlog.get_logger()
 
-MAX_TASK_CHARS = 32_768
 QUEUE_POLL_S = 0.1
 WORK_S, LAST_WORDS_S = 8.0, 2.0
 """How long a stop waits for work to come to rest, and for what is being sent: together less than the ten seconds that
@@ -77,15 +74,15 @@ class ChatService:
         """Store the message as a queued run, then work on it in the background."""
         await refresh_book(self._parts)
         await self._check_may_talk(inbound.actor, inbound.place)
-        attached = await self._attachments(inbound)
-        run = self._new_run(inbound)
+        attached = await attached_to(self._parts, inbound)
+        run = run_for(self._parts, inbound)
         await self._meet_speakers(inbound)
         stored = await self._parts.runs.enqueue(
             run,
             event_id=inbound.event_id,
             at_ms=inbound.at_ms,
             attachments=attached,
-            heard=[self._heard(one) for one in inbound.heard],
+            heard=[heard_line(self._parts, one) for one in inbound.heard],
         )
         return await self._received(inbound, run, stored, attached)
 
@@ -107,19 +104,10 @@ class ChatService:
             self._runner.kick(run_id)
         return chat.Receipt(run_id, position=position, is_steering=is_steering)
 
-    async def _attachments(self, inbound: chat.Inbound) -> tuple[Attachment, ...]:
-        if not inbound.attachments:
-            return ()
-        return await asyncio.to_thread(attachments_of, inbound.attachments, redact=self._parts.redact)
-
     async def _meet_speakers(self, inbound: chat.Inbound) -> None:
         """Take note of people who were heard for the first time. Of others more is known than such words say."""
         known = self._parts.book.people
         await self._meet(inbound.place, *(one.actor for one in inbound.heard if one.actor.key not in known))
-
-    def _heard(self, one: chat.Heard) -> HeardLine:
-        text = storable(self._parts.redact(one.text))[:MAX_TASK_CHARS]
-        return HeardLine(one.event_id, one.actor.key, text, one.at_ms)
 
     async def _position(self, inbound: chat.Inbound) -> tuple[int, bool]:
         """How many messages of this place come first, and whether the run that works there will be told this one; 0
@@ -155,25 +143,6 @@ class ChatService:
         """Take note of somebody as their platform describes them now: their groups, what they are to the workspace."""
         await refresh_book(self._parts)
         await meet(self._parts, actor)
-
-    def _new_run(self, inbound: chat.Inbound) -> Run:
-        text = self._parts.redact(inbound.text).strip()
-        if not text and inbound.attachments:
-            text = "Look at what I attached."
-        if not text:
-            raise Refused("empty", "There is nothing in that message to answer.")
-        if len(text) > MAX_TASK_CHARS:
-            raise Refused("too_long", f"That message is too long: at most {MAX_TASK_CHARS} characters.")
-        model = self._parts.models.default
-        return Run(
-            id=secrets.token_hex(16),
-            task=storable(text),
-            messages=(),
-            model=model.label,
-            requester=replace(inbound.actor, name=storable(inbound.actor.name)),
-            place=inbound.place,
-            max_rounds=rounds_of(self._parts, model),
-        )
 
     # --- clicks ---
 
@@ -242,8 +211,8 @@ class ChatService:
             return None
         await refresh_book(self._parts)
         await self._check_may_talk(inbound.actor, inbound.place)
-        attached = await self._attachments(inbound)
-        run = self._new_run(inbound)
+        attached = await attached_to(self._parts, inbound)
+        run = run_for(self._parts, inbound)
         if run.task == old.run.task:
             return None
         stored = await self._stops.exchange(
