@@ -137,7 +137,7 @@ class Live:
                 for run in changed:
                     run.is_dirty = False
                     await self._guarded(run)
-                await self._sleep(EVERY_S)
+                    await self._sleep(EVERY_S)
         finally:
             self._editors.pop(place, None)
 
