@@ -269,12 +269,19 @@ def _threads_statement() -> Statement:
 _THREADS = _threads_statement()
 
 _last_asked = func.max(_runs.c.created_ms).label("at_ms")
+_newest = _runs.alias("newest")
+_newest_ms = (  # found by its index: the runs of quiet conversations are not read
+    select(_newest.c.created_ms)
+    .where(_newest.c.conversation_id == schema.conversations.c.id)
+    .order_by(_newest.c.seq.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 _ROOMS = Statement(
     select(*COLUMNS, _last_asked, func.group_concat(_runs.c.requester.distinct()).label("people"))
     .join(_runs, _runs.c.conversation_id == schema.conversations.c.id)
-    .where(schema.conversations.c.platform == this("this_platform"))
+    .where(schema.conversations.c.platform == this("this_platform"), _newest_ms >= this("since"))
     .group_by(schema.conversations.c.id)
-    .having(_last_asked >= this("since"))
 )
 
 
