@@ -145,8 +145,8 @@ class DiscordAdapter:
 
     def state(self) -> str:
         """ "ok", or what is not ready."""
-        is_ready = self._site is not None and self._site.client.is_ready()
-        return "ok" if is_ready else "not connected"
+        is_connected = self._site is not None and self._site.client.is_connected()
+        return "ok" if is_connected else "not connected"
 
     # --- what the service asks ---
 

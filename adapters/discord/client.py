@@ -77,9 +77,17 @@ class _Events(discord.Client):
 class NodClient(_Events):
     """One connection."""
 
+    def is_connected(self) -> bool:
+        """Whether Discord is heard now. It stays ready, once it was, through any outage."""
+        return self.is_ready() and self.ws.open
+
 
 class NodShards(_Events, discord.AutoShardedClient):
     """Several connections in this process."""
+
+    def is_connected(self) -> bool:
+        """Whether all of Discord is heard now."""
+        return self.is_ready() and not any(one.is_closed() for one in self.shards.values())
 
     async def on_shard_ready(self, _shard_id: int) -> None:
         """One of them began anew: `on_ready` comes only when all of them do."""

@@ -234,3 +234,14 @@ async def test_a_file_without_words_is_taken_in_a_thread_the_bot_opened(
         await nod.idle()
 
     assert "what was noted" in str(endpoint.requests[1].body["messages"])
+
+
+@pytest.mark.parametrize("shards", [0, 1])
+async def test_it_is_not_ready_while_discord_is_away(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, shards: int
+) -> None:
+    async with running_nod(team, settings, endpoint, shards=shards) as nod:
+        await team.server.down()
+        await team.server.until(lambda: nod.adapter.state() == "not connected")
+        await team.server.up()
+        await team.server.until(lambda: nod.adapter.state() == "ok", 30)
