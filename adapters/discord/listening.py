@@ -5,6 +5,7 @@ Without the Message Content intent others' words come empty, and nothing is hear
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -27,6 +28,8 @@ MAX_ONE_CHARS = 2_000
 MAX_CHAIN = 5
 MAX_ASKED = 10
 """How many people Discord is asked about for one question; of more nobody knows what they are to the server."""
+READ_S = 3.0
+"""How long a question waits for one thing to be read: what is not there by then is not told."""
 NOT_OLDER_THAN = timedelta(days=2)
 _TALK = frozenset({discord.MessageType.default, discord.MessageType.reply})
 _TROUBLE = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError)
@@ -108,7 +111,8 @@ class Listening:
         if isinstance(found, discord.DeletedReferencedMessage) or reference.channel_id != message.channel.id:
             return None
         try:
-            return await message.channel.fetch_message(reference.message_id)
+            async with asyncio.timeout(READ_S):
+                return await message.channel.fetch_message(reference.message_id)
         except _TROUBLE as err:
             log.info("reply.not_found", kind=type(err).__name__)
             return None
@@ -137,7 +141,8 @@ class Listening:
         guild_id = one.guild.id if one.guild is not None else 0
         if may_ask and not isinstance(one.author, discord.Member) and not one.author.bot:
             try:
-                found = await self._homes.actor(one.author, str(guild_id))
+                async with asyncio.timeout(READ_S):
+                    found = await self._homes.actor(one.author, str(guild_id))
             except _TROUBLE as err:
                 log.info("speaker.not_found", kind=type(err).__name__)
             else:
@@ -166,7 +171,8 @@ def _at_ms(one: discord.Message) -> int:
 
 async def _read(history: AsyncIterator[discord.Message]) -> list[discord.Message]:
     try:
-        return [one async for one in history]
+        async with asyncio.timeout(READ_S):
+            return [one async for one in history]
     except _TROUBLE as err:  # no right to read the history: then there is none
         log.info("history.not_read", kind=type(err).__name__)
         return []

@@ -12,6 +12,7 @@ from tests.adapters.discord.kit import Nod, Team, running_nod
 from tests.adapters.discord.wire import Channel, Message, Upload, User
 from tests.models.endpoint import ScriptedEndpoint, says
 
+HELLO = "Hello, I am Nod."
 LAST = "is anything left"
 """What is asked last, so that everything before it was taken or left."""
 HELP = "I am listening. Write what you want after my name; `/nod help` lists what else you can write."
@@ -61,13 +62,14 @@ class Talk:
         return [one for one in asked if one != LAST]
 
     def told(self) -> list[Any]:
-        """All that the model was told last, without the persona."""
-        return [one["content"] for one in self.endpoint.requests[-1].body["messages"][1:]]
+        """All that the model was told last, without the persona and the first hello."""
+        told = [one["content"] for one in self.endpoint.requests[-1].body["messages"][1:]]
+        return [one for one in told if not str(one).startswith(HELLO)]
 
     def words(self, channel: Channel | None = None) -> list[str]:
         """What the bot wrote in a place, the channel if no other, but for its first hello."""
         said = self.team.texts((channel or self.team.room).id)
-        return [one for one in said if not one.startswith("Hello, I am Nod.")]
+        return [one for one in said if not one.startswith(HELLO)]
 
     def thread_of(self, message: Message) -> Channel:
         """The thread on a message. Raises KeyError where there is none."""

@@ -243,7 +243,7 @@ def message(world: World, of: Message, *, with_reply: bool = True) -> Json:
     for name, value in _extras(world, of, room).items():
         if value is not None:
             body[name] = value
-    return body | (_reference(world, of, room) if with_reply else {})
+    return body | _reference(world, of, room, with_reply=with_reply)
 
 
 def _author(world: World, of: Message) -> Json:
@@ -301,7 +301,8 @@ def owners(world: World, guild_id: int | None) -> Json:
     return {"0": str(guild_id) if guild_id else "0"}
 
 
-def _reference(world: World, of: Message, room: Channel | None) -> Json:
+def _reference(world: World, of: Message, room: Channel | None, *, with_reply: bool) -> Json:
+    """What it replies to; the message itself only one deep (docs, "Message Reference")."""
     if of.reply_to_id is None or room is None:
         return {}
     where = room
@@ -309,10 +310,12 @@ def _reference(world: World, of: Message, room: Channel | None) -> Json:
         where = world.channels.get(room.parent_id or 0, room)
     earlier = where.messages.get(of.reply_to_id)
     place = {"guild_id": str(room.guild_id)} if room.guild_id else {}
-    return {
-        "message_reference": {"type": 0, "message_id": str(of.reply_to_id), "channel_id": str(where.id)} | place,
-        "referenced_message": message(world, earlier, with_reply=False) if earlier else None,
+    body: Json = {
+        "message_reference": {"type": 0, "message_id": str(of.reply_to_id), "channel_id": str(where.id)} | place
     }
+    if with_reply:
+        body["referenced_message"] = message(world, earlier, with_reply=False) if earlier else None
+    return body
 
 
 def event_message(world: World, of: Message) -> Json:
