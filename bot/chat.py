@@ -364,8 +364,8 @@ class ChatService(Protocol):
     async def rooms(self, platform: str, *, since_ms: int) -> list[Room]:
         """Where people of a platform talked with the bot since then."""
 
-    async def approval_place(self, approval_id: str) -> Place | None:
-        """Where a call was asked for; None for an approval nobody knows."""
+    async def asked(self, approval_id: str) -> tuple[Place, Actor] | None:
+        """Where a call was asked for, and by whom; None for an approval nobody knows."""
 
     async def card_for(self, approval_id: str, actor: Actor) -> Card:
         """An approval as it stands, for somebody who may decide it. Raises `Refused` for all others, and for one nobody

@@ -58,13 +58,20 @@ def _run(_arguments: argparse.Namespace, settings: Settings) -> int:
             print("ADMINS is empty: nobody is an admin.", file=sys.stderr)
         told = heed_signals()
         async with serving(settings, told=told) as address:
-            print(f"Nod is running: {address}", flush=True)
+            print(_where_it_runs(settings, address), flush=True)
             await told.wait()
             print("Stopping ...", flush=True)
         heed_no_more()
 
     asyncio.run(serve())
     return DONE
+
+
+def _where_it_runs(settings: Settings, address: str) -> str:
+    """What an operator reads when it has started."""
+    if "web" in settings.adapters:
+        return f"Nod is running: {address}"
+    return f"Nod is running on {', '.join(settings.adapters)}; its health is at {address}/readyz"
 
 
 def _demo(arguments: argparse.Namespace, settings: Settings) -> int:

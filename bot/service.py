@@ -236,9 +236,9 @@ class ChatService:
     async def rooms(self, platform: str, *, since_ms: int) -> list[chat.Room]:
         return [chat.Room(*row) for row in await self._parts.reader.rooms(platform, since_ms=since_ms)]
 
-    async def approval_place(self, approval_id: str) -> Place | None:
+    async def asked(self, approval_id: str) -> tuple[Place, Actor] | None:
         approval = await self._parts.reader.approval(approval_id)
-        return None if approval is None else approval.place
+        return None if approval is None else (approval.place, approval.requester)
 
     async def card_for(self, approval_id: str, actor: Actor) -> chat.Card:
         return await self._decisions.card_for(approval_id, actor)

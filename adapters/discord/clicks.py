@@ -140,6 +140,8 @@ class Clicks:
         message = interaction.message
         is_card = message is not None and not message.flags.ephemeral and not is_private
         shown_as = str(message.id) if message is not None and is_card else ""
+        if verb != "deny" and (asked := await self._service().asked(approval_id)) is not None:
+            await self._intake.look_at(asked[1])
         click = Click(approval_id, verb, actor, shown_in=place, shown_as=shown_as, **more)
         outcome = await self._service().decide(click)
         is_open = outcome.card is not None and outcome.card.state == "pending"
@@ -148,10 +150,10 @@ class Clicks:
 
     async def _who(self, interaction: Interaction, approval_id: str) -> tuple[Place, Actor]:
         """Where and who; in direct messages, as the server knows them in which the call was asked for."""
-        asked_in = await self._service().approval_place(approval_id)
-        if interaction.guild_id is not None or asked_in is None:
+        asked = await self._service().asked(approval_id)
+        if interaction.guild_id is not None or asked is None:
             return await self._intake.where(interaction)
-        return await self._intake.where_direct(interaction.user, asked_in.workspace, is_fresh=True)
+        return await self._intake.where_direct(interaction.user, asked[0].workspace, is_fresh=True)
 
 
 class Pressable(discord.ui.DynamicItem[discord.ui.Item[Any]], template=TEMPLATE):

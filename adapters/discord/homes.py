@@ -26,7 +26,7 @@ class Homes:
         self._clock = clock
         self._kept: dict[tuple[int, int], tuple[float, discord.Member | None]] = {}
 
-    async def actor(self, user: discord.abc.User, workspace: str = "", *, is_fresh: bool = False) -> Actor | None:
+    async def actor(self, user: discord.abc.Snowflake, workspace: str = "", *, is_fresh: bool = False) -> Actor | None:
         """This person as a member of a server: of `workspace`, or else of the oldest server that both are in. None
         where they are in none. `is_fresh`: Discord is asked now, as for a decision, which somebody who has just left
         must not make. Raises `discord.HTTPException` when Discord cannot say."""

@@ -10,7 +10,7 @@ import asyncio
 import io
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 
@@ -347,6 +347,19 @@ class Intake:
             actor = actor_of(interaction.user, interaction.guild_id, listed=self._options.bots)
             return place_in(interaction.guild_id, interaction.channel), actor
         return await self.where_direct(interaction.user)
+
+    async def look_at(self, person: Actor) -> None:
+        """Tell the service what somebody is to their server now, or that they have left it. Where Discord cannot say,
+        what was known of them counts."""
+        is_a_member = person.platform == PLATFORM and int(person.user) not in self._options.bots
+        if not is_a_member or self._client.get_guild(int(person.workspace)) is None:
+            return
+        try:
+            now = await self._homes.actor(discord.Object(int(person.user)), person.workspace, is_fresh=True)
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as err:
+            log.info("person.not_looked_at", kind=type(err).__name__)
+            return
+        await self._service().met(now or replace(person, standing="gone"))
 
     async def where_direct(
         self, user: discord.abc.User, workspace: str = "", *, is_fresh: bool = False

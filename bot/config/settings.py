@@ -201,7 +201,7 @@ class Settings(BaseSettings):
             if name not in ADAPTERS:
                 raise ValueError(f"known are {', '.join(ADAPTERS)}")
             if name not in BUILT_ADAPTERS:
-                raise ValueError(f"the {name} adapter is not part of this version; use web")
+                raise ValueError(f"the {name} adapter is not part of this version; use web or discord")
         return value
 
     @field_validator("admins")

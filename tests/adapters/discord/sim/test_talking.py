@@ -250,7 +250,7 @@ async def test_where_it_may_not_write_the_person_is_answered_directly(
         await world.anna.send(quiet, f"{world.nod} hello")
 
     (answer,) = world.texts(world.anna.user.dm_channel)
-    assert answer.endswith(f"/{quiet.id}> any more, so I say it here.\n\nAnswer.")
+    assert answer.endswith(f"/{quiet.id}>, so I say it here.\n\nAnswer.")
     assert world.said(quiet) == []
 
 
