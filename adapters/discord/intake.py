@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -21,10 +20,11 @@ import structlog
 from adapters.discord.homes import NO_SERVER, Homes
 from adapters.discord.listening import Listening
 from adapters.discord.markup import plain, private_answer, shortened
-from adapters.discord.messages import calls, event_id, readable
+from adapters.discord.messages import calls, event_id, is_program, is_sound, readable
 from adapters.discord.options import Options
 from adapters.discord.people import actor_of
 from adapters.discord.places import PLATFORM, direct_place, place_in, thread_of
+from adapters.discord.recent import Recent
 from adapters.discord.rooms import Rooms
 from adapters.discord.uploads import fetch_uploads
 from adapters.visible import is_blank
@@ -39,11 +39,8 @@ WORDS = frozenset({"stop", "help", "reset-thread"})
 """What may be written as a message instead of after `/nod`."""
 MAX_PROGRAMS_IN_A_ROW = 3
 """How often programs may answer each other before a person has to say something again."""
-MAX_REMEMBERED = 1_000
 MAX_LABEL_CHARS, MAX_SHOWN_CHARS = 200, 1_990
-MAX_AHEAD = timedelta(days=1)
 ESCAPE = "\\"
-MAX_ID = (1 << 63) - 1
 _TALK = frozenset({discord.MessageType.default, discord.MessageType.reply})
 _MAY_OPEN = ("create_public_threads", "send_messages_in_threads")
 
@@ -111,7 +108,7 @@ class Intake:
     async def _take(self, message: discord.Message, *, is_late: bool) -> None:
         if not self._is_from_somebody(message):
             return
-        if not _is_program(message):
+        if not is_program(message):
             self._programs.pop(message.channel.id, None)
         if not self._is_for_us(message) or not self._may_go_on(message):
             return
@@ -181,15 +178,15 @@ class Intake:
 
     def _is_from_somebody(self, message: discord.Message) -> bool:
         """Whether a person wrote this, or a program that the operator listed, and Discord says so in earnest."""
-        if message.type not in _TALK or not _is_sound(message):
+        if message.type not in _TALK or not is_sound(message, datetime.now(UTC)):
             return False
         if self._client.user is not None and message.author.id == self._client.user.id:
             return False
-        return not _is_program(message) or message.author.id in self._options.bots
+        return not is_program(message) or message.author.id in self._options.bots
 
     def _may_go_on(self, message: discord.Message) -> bool:
         """Whether a program may have another answer, before a person says something here again."""
-        if not _is_program(message):
+        if not is_program(message):
             return True
         in_a_row = self._programs[message.channel.id] = self._programs.get(message.channel.id, 0) + 1
         return in_a_row <= MAX_PROGRAMS_IN_A_ROW
@@ -372,41 +369,12 @@ class Intake:
         return direct_place(actor.workspace, user.id), actor
 
 
-class Recent:
-    """The ids that were seen lately."""
-
-    def __init__(self) -> None:
-        self._ids: OrderedDict[int, None] = OrderedDict()
-
-    def __contains__(self, number: int) -> bool:
-        return number in self._ids
-
-    def is_first(self, number: int) -> bool:
-        """Note this one; gives whether it had not been seen."""
-        is_new = number not in self._ids
-        self._ids[number] = None
-        while len(self._ids) > MAX_REMEMBERED:
-            self._ids.popitem(last=False)
-        return is_new
-
-
 async def _take_back(interaction: discord.Interaction) -> None:
     """Remove a question that was not taken."""
     try:
         await interaction.delete_original_response()
     except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError) as err:
         log.info("question.not_removed", kind=type(err).__name__)
-
-
-def _is_program(message: discord.Message) -> bool:
-    return message.author.bot or message.webhook_id is not None
-
-
-def _is_sound(message: discord.Message) -> bool:
-    """Whether its ids can be Discord's: a message of the year 2100 would put off everything that comes after it."""
-    if not all(0 < one <= MAX_ID for one in (message.id, message.author.id, message.channel.id)):
-        return False
-    return message.created_at < datetime.now(UTC) + MAX_AHEAD
 
 
 def _stamp(moment: datetime) -> int:

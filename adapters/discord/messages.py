@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 import discord
 
@@ -15,6 +16,8 @@ _EMOJI = re.compile(r"<a?:(?P<name>\w{2,32}):[0-9]{15,20}>")
 _CODE = re.compile(r"(?P<fence>```.*?(?:```|\Z))|(?P<marks>`{1,2})(?!`).+?(?<!`)(?P=marks)(?!`)", re.DOTALL)
 _PLAIN_NAME = re.compile(r"[\w.-]+")
 MAX_NAME_CHARS = 100
+MAX_AHEAD = timedelta(days=1)
+MAX_ID = (1 << 63) - 1
 
 
 def event_id(message_id: int) -> str:
@@ -27,6 +30,18 @@ def message_id_of(event: str) -> int | None:
     platform, _, rest = event.partition(":")
     number = rest.partition(":")[0]
     return int(number) if platform == PLATFORM and number.isdigit() else None
+
+
+def is_program(message: discord.Message) -> bool:
+    """Whether no person wrote it: a bot, or a webhook."""
+    return message.author.bot or message.webhook_id is not None
+
+
+def is_sound(message: discord.Message, now: datetime) -> bool:
+    """Whether its ids can be Discord's: a message of the year 2100 would put off everything that comes after it."""
+    if not all(0 < one <= MAX_ID for one in (message.id, message.author.id, message.channel.id)):
+        return False
+    return message.created_at < now + MAX_AHEAD
 
 
 def without_code(text: str) -> str:
