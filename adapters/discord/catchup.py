@@ -25,18 +25,21 @@ log = structlog.get_logger()
 MISSED_AT_MOST = timedelta(hours=6)
 JOINED_WITHIN = timedelta(days=30)
 DIRECT_WITHIN = timedelta(days=7)
+QUIET_AFTER = timedelta(days=2)
 MAX_MESSAGES = 200
 Take = Callable[[discord.Message], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Where to look, and from when on."""
+    """Where to look, and from when on. `is_quiet`: nobody has written to the bot there for days, so that Discord is not
+    asked about a thread that has been archived since."""
 
     channel_id: int
     guild_id: int
     after: datetime
     user_id: int | None = None
+    is_quiet: bool = False
 
 
 async def joined(service: ChatService) -> list[Room]:
@@ -84,19 +87,21 @@ def looks(rooms: list[Room], now: datetime) -> list[Look]:
     """Where something may have been missed: each thread and channel once, since somebody last wrote to the bot there,
     and not further back than six hours. What was written in a thread says of its channel only that it had begun."""
     found: dict[Place, datetime] = {}
+    lately: set[Place] = set()
     for room in rooms:
         last = datetime.fromtimestamp(room.at_ms / 1000, UTC)
         is_old_talk = direct_user(room.place) is not None and last < now - DIRECT_WITHIN
         for place in () if is_old_talk else (room.place, room.place.room):
             here = last if place == room.place else min(last, discord.utils.snowflake_time(int(room.place.thread)))
             found[place] = max(here, found.get(place, now - MISSED_AT_MOST))
-    return [_look(place, after) for place, after in found.items()]
+            lately |= {place} if last > now - QUIET_AFTER else set()
+    return [_look(place, after, is_quiet=place not in lately) for place, after in found.items()]
 
 
-def _look(place: Place, after: datetime) -> Look:
+def _look(place: Place, after: datetime, *, is_quiet: bool) -> Look:
     if (user_id := direct_user(place)) is not None:
         return Look(0, 0, after, user_id)
-    return Look(channel_id(place), int(place.workspace), after)
+    return Look(channel_id(place), int(place.workspace), after, is_quiet=is_quiet)
 
 
 class Catchup:
@@ -143,7 +148,10 @@ class Catchup:
         guild = self._client.get_guild(look.guild_id)
         if guild is None:
             return None
-        channel = guild.get_channel_or_thread(look.channel_id) or await guild.fetch_channel(look.channel_id)
+        channel = guild.get_channel_or_thread(look.channel_id)
+        if channel is None and look.is_quiet:
+            return None
+        channel = channel or await guild.fetch_channel(look.channel_id)
         last = getattr(channel, "last_message_id", None)
         if last is not None and discord.utils.snowflake_time(last) <= look.after:
             return None

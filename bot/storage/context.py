@@ -109,7 +109,11 @@ _NAMES = Statement(
 
 HEARD = "heard:"
 """Before the conversation and the event id in the key of a turn that was heard."""
-_ASKED = Statement(select(schema.runs.c.id).where(schema.runs.c.event_id == this("this_event")))
+_ASKED = Statement(
+    select(schema.runs.c.id).where(
+        schema.runs.c.event_id == this("this_event"), schema.runs.c.conversation_id == this("conversation")
+    )
+)
 _NOT_HEARD = Statement(delete(_turns).where(_turns.c.key == this("this_key")))
 _REMEMBER = Statement(
     sqlite_insert(_turns).on_conflict_do_nothing(index_elements=["key"]),
@@ -235,9 +239,9 @@ def not_heard(tx: Transaction, conversation_id: int, event_id: str) -> None:
 
 def remember(tx: Transaction, conversation_id: int, heard: Iterable[HeardLine]) -> None:
     """Keep what people said to each other, in the transaction that stores the message it came before: each thing once
-    in a conversation, and not what was said to the bot, which is there already."""
+    in a conversation, and not what was said to the bot there, which it holds already."""
     for one in heard:
-        if tx.first(_ASKED, this_event=one.event_id) is None:
+        if tx.first(_ASKED, this_event=one.event_id, conversation=conversation_id) is None:
             row = {"conversation_id": conversation_id, "role": "user", "author": one.author, "text": one.text}
             tx.execute(_REMEMBER, {**row, "key": f"{HEARD}{conversation_id}:{one.event_id}", "at_ms": one.at_ms})
 

@@ -303,3 +303,16 @@ async def test_it_says_nothing_new_of_people_who_are_known(settings: Settings, e
         (carol,) = [person for person in one.service.people(PLACE) if person.user == "carol"]
 
     assert (carol.standing, carol.groups) == ("guest", frozenset({"ops"}))
+
+
+async def test_what_the_bot_was_asked_elsewhere_is_heard_like_any_word(
+    settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    endpoint.script = [says("Ok."), says("Ok.")]
+    async with opened(settings, endpoint) as one:
+        await tell(one, "Is it up?", event_id="e1", actor=BOB)
+        await tell(
+            one, "and now?", said("Is it up?", BOB, event_id="e1"), event_id="e2", place=Place("web", "", "g", "2")
+        )
+
+    assert "> Is it up?" in asked(endpoint)[0]

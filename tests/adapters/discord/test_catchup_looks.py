@@ -36,6 +36,17 @@ def test_what_was_said_in_a_thread_does_not_hide_what_its_channel_missed() -> No
     assert found == [Look(thread, 1, last), Look(10, 1, begun)]
 
 
+def test_a_place_where_nobody_wrote_for_days_is_quiet() -> None:
+    old, new = NOW - timedelta(days=3), NOW - timedelta(hours=1)
+    threads = [discord.utils.time_snowflake(moment) for moment in (old, new)]
+    places = [Place("discord", "1", "10", str(thread)) for thread in threads]
+    rooms = [Room(place, frozenset(), int(at.timestamp() * 1000)) for place, at in zip(places, (old, new), strict=True)]
+
+    found = {look.channel_id: look.is_quiet for look in looks(rooms, NOW)}
+
+    assert found == {threads[0]: True, threads[1]: False, 10: False}
+
+
 async def test_what_a_start_that_died_had_not_looked_for_is_found_by_the_next(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
