@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import discord
 import structlog
@@ -40,6 +41,7 @@ class Clicks:
     def __init__(self, service: Callable[[], ChatService], intake: Intake) -> None:
         self._service = service
         self._intake = intake
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def press(self, interaction: Interaction) -> None:
         """Do what a button or a menu says. Raises nothing."""
@@ -140,13 +142,20 @@ class Clicks:
         message = interaction.message
         is_card = message is not None and not message.flags.ephemeral and not is_private
         shown_as = str(message.id) if message is not None and is_card else ""
-        if verb != "deny" and (asked := await self._service().asked(approval_id)) is not None:
-            await self._intake.look_at(asked[1])
         click = Click(approval_id, verb, actor, shown_in=place, shown_as=shown_as, **more)
-        outcome = await self._service().decide(click)
+        lock = self._turns.setdefault(approval_id, asyncio.Lock())
+        async with lock:  # the first to press is the first to be heard, whatever has to be looked up
+            outcome = await self._service().decide(await self._with_requester(click))
         is_open = outcome.card is not None and outcome.card.state == "pending"
         if not outcome.is_accepted or is_open or is_private or not is_card or more:
             await tell(interaction, plain(outcome.message))
+
+    async def _with_requester(self, click: Click) -> Click:
+        """The click, after whoever asked was looked at again, where it may let their call run."""
+        asked = await self._service().asked(click.approval_id) if click.verb != "deny" else None
+        if asked is not None and asked[1] != click.actor:
+            await self._intake.look_at(asked[1])
+        return click
 
     async def _who(self, interaction: Interaction, approval_id: str) -> tuple[Place, Actor]:
         """Where and who; in direct messages, as the server knows them in which the call was asked for."""

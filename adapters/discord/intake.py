@@ -346,13 +346,13 @@ class Intake:
         return await self.where_direct(interaction.user)
 
     async def look_at(self, person: Actor) -> None:
-        """Tell the service what somebody is to their server now, or that they have left it. Where Discord cannot say,
-        what was known of them counts."""
+        """Tell the service what somebody is to their server, or that they have left it: as Discord said within the last
+        minute. Where it cannot say, what was known of them counts."""
         is_a_member = person.platform == PLATFORM and int(person.user) not in self._options.bots
         if not is_a_member or self._client.get_guild(int(person.workspace)) is None:
             return
         try:
-            now = await self._homes.actor(discord.Object(int(person.user)), person.workspace, is_fresh=True)
+            now = await self._homes.actor(discord.Object(int(person.user)), person.workspace)
         except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as err:
             log.info("person.not_looked_at", kind=type(err).__name__)
             return

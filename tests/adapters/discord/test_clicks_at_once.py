@@ -74,6 +74,7 @@ async def test_a_hundred_clicks_at_once_on_one_card_and_on_many(
         for click in clicks:
             await click.answered()
         await team.answer("One.")
+        await server.until(lambda: sum(bool(_told(click)) for click in clicks) == 99)
         await nod.idle()
         words = Counter(
             text.partition(" by ")[0].partition(";")[0] for click in clicks if (text := "".join(_told(click)))

@@ -229,7 +229,7 @@ async def test_a_reply_to_the_bot_tells_a_new_conversation_what_it_had_said(
     async with talking(team, settings, endpoint) as again:
         await again.ask("why that?", reply_to=answer, by=team.ben)
 
-    assert quotes(again) == ["Ok."]
+    assert quotes(again) == ["name a colour", "Ok."]
 
 
 async def test_a_reply_to_the_bot_in_the_same_conversation_tells_nothing_twice(
