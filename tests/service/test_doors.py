@@ -332,7 +332,9 @@ def callers_of(name: str) -> set[str]:
 def test_one_file_alone_turns_what_waits_into_what_was_decided() -> None:
     """T3: there is no second door, because there is nothing else that opens. Scripts hold their own checkpoint: nothing
     of theirs is stored, and nobody else is asked."""
-    assert callers_of("Decided") == {"bot/decisions.py", "bot/orchestrator.py"}
+    assert callers_of("Decided") == {"bot/decisions.py", "bot/deadlines.py", "bot/orchestrator.py"}
+    deadlines = (Path(__file__).parents[2] / "bot" / "deadlines.py").read_text("utf-8")
+    assert deadlines.count("Decision(") == deadlines.count('Decision("expire")') == 1  # there time alone decides
     assert callers_of("may_vote") == {"bot/policy/access.py"}
     doors = {"bot/desk.py", "bot/admin/looking.py", "adapters/web/clicks.py", "adapters/discord/clicks.py"}
     assert callers_of("Click") <= {"bot/decisions.py", *doors}
