@@ -5,18 +5,18 @@ Whoever comes back must have begun in the same browser, lately, and once: the st
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 import structlog
 from aiohttp import web
-from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.installation_store import Installation
-from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.asking import NoAnswer, SaidNo, ask
 from adapters.slack.installs import STATE_S, Installed, Installs
 from adapters.slack.options import Options
 from adapters.slack.scopes import SCOPES
@@ -27,14 +27,12 @@ log = structlog.get_logger()
 INSTALL, REDIRECT = "/slack/install", "/slack/oauth_redirect"
 AUTHORIZE = "https://slack.com/oauth/v2/authorize"
 COOKIE = "nod_slack_install"
-TIMEOUT_S = 15
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_TROUBLE = (aiohttp.ClientError, OSError, TimeoutError)
 _AGAIN = f'<a href="{INSTALL}">Begin again</a>'
 _WHOSE_FAULT = {
     "invalid_code": "Slack's permission has been used or is too old.",
@@ -97,7 +95,7 @@ class OAuthDoor:
     async def _finished(self, request: web.Request) -> web.Response:
         said = request.query
         state = said.get("state", "")
-        is_same = hmac.compare_digest(state.encode(), request.cookies.get(COOKIE, "").encode())
+        is_same = hmac.compare_digest(_bytes(state), _bytes(request.cookies.get(COOKIE, "")))
         if not state or not is_same or not await self._installs.use_state(state):
             text = (
                 "This installation was not begun in this browser, was finished already, or took more than ten minutes."
@@ -110,49 +108,61 @@ class OAuthDoor:
         return await self._exchanged(said["code"])
 
     async def _exchanged(self, code: str) -> web.Response:
-        slack = AsyncWebClient(base_url=self._options.api_url, timeout=TIMEOUT_S, retry_handlers=[])
         try:
-            given = await slack.oauth_v2_access(
-                client_id=self._options.client_id,
-                client_secret=self._options.client_secret,
-                code=code,
-                redirect_uri=self._redirect_uri,
-            )
-            token = str(given.get("access_token") or "")
-            if given.get("is_enterprise_install") or not (given.get("team") or {}).get("id"):
-                await slack.auth_revoke(token=token)
-                text = "Nod cannot be installed for a whole organization. Choose one workspace of it instead."
-                return _page(400, "Not installed", text, _AGAIN)
-            known = await slack.auth_test(token=token)
-        except SlackApiError as err:
-            why = str(err.response.get("error"))
-            log.warning("slack.install_refused", why=why)
-            return _page(400, "Not installed", _WHOSE_FAULT.get(why, f"Slack refused ({why})."), _AGAIN)
-        except _TROUBLE as err:
-            log.warning("slack.unreachable", kind=type(err).__name__)
+            installation = await self._granted(code)
+        except SaidNo as err:
+            log.warning("slack.install_refused", why=err.code)
+            return _page(400, "Not installed", _WHOSE_FAULT.get(err.code, f"Slack refused ({err.code})."), _AGAIN)
+        except NoAnswer as err:
+            log.warning("slack.unreachable", why=str(err))
             return _page(502, "Not installed", "Slack could not be reached.", _AGAIN)
-        kept = await self._installs.keep(_installation(given.data, str(known["bot_id"])))  # type: ignore[arg-type]
+        if installation is None:
+            text = "Nod cannot be installed for a whole organization. Choose one workspace of it instead."
+            return _page(400, "Not installed", text, _AGAIN)
+        kept = await self._installs.keep(installation)
         self._installed(kept)
         there = f"https://slack.com/app_redirect?{urlencode({'app': kept.app_id, 'team': kept.team})}"
         text = f"Nod is in {kept.name} now. Mention it in a channel, or write to it directly."
         return _page(200, "Installed", text, f'<a href="{html.escape(there)}">Open Slack</a>')
 
+    async def _granted(self, code: str) -> Installation | None:
+        """What Slack gives for the permission; None, and nothing of it is kept, for a whole organization. Raises
+        `SaidNo` and `NoAnswer`."""
+        given = await ask(
+            self._options.api_url,
+            "oauth.v2.access",
+            client_id=self._options.client_id,
+            client_secret=self._options.client_secret,
+            code=code,
+            redirect_uri=self._redirect_uri,
+        )
+        token = str(given.data.get("access_token"))
+        if given.data.get("is_enterprise_install") or not given.data.get("team"):
+            with contextlib.suppress(SaidNo, NoAnswer):
+                await ask(self._options.api_url, "auth.revoke", token)
+            return None
+        known = await ask(self._options.api_url, "auth.test", token)
+        return _installation(given.data, str(known.data.get("bot_id") or ""))
 
-def _installation(given: dict[str, object], bot_id: str) -> Installation:
+
+def _installation(given: Mapping[str, Any], bot_id: str) -> Installation:
     """What `oauth.v2.access` gave, as the SDK keeps it. There are no tokens of people: no such scope is asked for."""
-    team, installer = given.get("team"), given.get("authed_user")
-    assert isinstance(team, dict)
+    team, installer = given["team"], given.get("authed_user") or {}
     return Installation(
-        app_id=str(given.get("app_id") or ""),
-        team_id=str(team["id"]),
-        team_name=str(team.get("name") or team["id"]),
-        bot_token=str(given["access_token"]),
+        app_id=given.get("app_id"),
+        team_id=team["id"],
+        team_name=team.get("name"),
+        bot_token=given["access_token"],
         bot_id=bot_id,
-        bot_user_id=str(given.get("bot_user_id") or ""),
-        bot_scopes=str(given.get("scope") or ""),
-        user_id=str(installer.get("id") or "") if isinstance(installer, dict) else "",
-        token_type=str(given.get("token_type") or ""),
+        bot_user_id=given.get("bot_user_id"),
+        bot_scopes=given.get("scope") or "",
+        user_id=installer.get("id") or "",
+        token_type=given.get("token_type"),
     )
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _page(status: int, title: str, text: str, link: str = "") -> web.Response:
