@@ -6,7 +6,6 @@ broke.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import traceback
 from typing import Any
@@ -18,6 +17,7 @@ from tests.adapters.slack.wire.asking import Ask, Method
 from tests.adapters.slack.wire.faults import Call, Fault, Faults
 from tests.adapters.slack.wire.messages import Json
 from tests.adapters.slack.wire.refusals import Refused
+from tests.adapters.slack.wire.serving import served
 from tests.adapters.slack.wire.world import Install, World
 
 _HTML = "<html><head><title>503</title></head><body>Slack is having trouble</body></html>"
@@ -40,34 +40,14 @@ class Api:
         args, token = await _read(request)
         call = Call(request.match_info["method"], args, token)
         self.calls.append(call)
-        fault = self._faults.take(call)
-        if fault is None:
-            return self._respond(request, call)
-        return await self._faulty(fault, request, call)
-
-    async def _faulty(self, fault: Fault, request: web.Request, call: Call) -> web.StreamResponse:
-        match fault.kind:
-            case "error":
-                return self._noted(call, 200, {"ok": False, "error": fault.error, **fault.extra}, {})
-            case "status":
-                return self._failure(fault, call)
-            case "slow":
-                await asyncio.sleep(fault.seconds)
-                return self._respond(request, call)
-            case "lost":
-                self._respond(request, call)
-            case "hang":
-                await asyncio.sleep(fault.seconds)
-            case "cut":
-                pass
-        call.status = 0
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
+        return await served(
+            self._faults, call, request, lambda: self._respond(request, call), lambda fault: self._failure(fault, call)
+        )
 
     def _failure(self, fault: Fault, call: Call) -> web.Response:
+        if fault.kind == "error":
+            return self._noted(call, 200, {"ok": False, "error": fault.error, **fault.extra}, {})
         if fault.status == 429:
-            self._faults.limited.append(call)
             headers = {"Retry-After": str(fault.retry_after_s)}
             return self._noted(call, 429, {"ok": False, "error": "ratelimited"}, headers)
         call.status = fault.status

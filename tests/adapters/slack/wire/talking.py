@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from tests.adapters.slack.wire import payloads, posting
+from tests.adapters.slack.wire import payloads, posting, rich
 from tests.adapters.slack.wire.delivery import Delivery
 from tests.adapters.slack.wire.messages import File, Json, Message
 from tests.adapters.slack.wire.world import Channel, Install, User, World
@@ -40,7 +40,7 @@ class Talking:
         message.files = list(files)
         message.subtype = message.subtype or ("file_share" if message.files else "")
         message.client_msg_id = secrets.token_hex(8)
-        message.blocks = message.blocks or (_rich(text) if text else [])
+        message.blocks = message.blocks or (rich.blocks(text))
         if thread is not None:
             message.thread_ts = thread.thread if isinstance(thread, Message) else thread
             message.subtype = "thread_broadcast" if broadcast else message.subtype
@@ -53,7 +53,7 @@ class Talking:
     def edit(self, message: Message, text: str) -> Message:
         """Change the words of somebody's message."""
         message.versions.append((message.text, message.blocks))
-        message.text, message.blocks = text, _rich(text)
+        message.text, message.blocks = text, rich.blocks(text)
         posting.change(self.world, self.world.channels[message.channel], message, by=message.user)
         return message
 
@@ -122,9 +122,3 @@ class Talking:
         if tab == "home" and home is not None:
             event["view"] = payloads.view(self.world, home)
         self.world.emit(event, teams=[install.team])
-
-
-def _rich(text: str) -> list[Json]:
-    """The blocks a person's message has beside its text."""
-    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
-    return [{"type": "rich_text", "block_id": secrets.token_hex(2), "elements": [section]}]
