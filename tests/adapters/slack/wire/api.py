@@ -1,7 +1,7 @@
 """The Web API: what every call goes through before and after its method (docs, "Web API").
 
-Order: noted, faults, token, scope, the method. An unknown method is refused and noted as an error, so is one that
-broke.
+Order: noted, faults, limits, token, scope, the method. An unknown method is refused and noted as an error, so is one
+that broke.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from aiohttp import web
 from tests.adapters.slack.wire import scopes
 from tests.adapters.slack.wire.asking import Ask, Method
 from tests.adapters.slack.wire.faults import Call, Fault, Faults
+from tests.adapters.slack.wire.limits import Limits
 from tests.adapters.slack.wire.messages import Json
 from tests.adapters.slack.wire.refusals import Refused
 from tests.adapters.slack.wire.serving import served
@@ -27,9 +28,10 @@ class Api:
     """The methods, what was called, and what nobody expected. `app_methods` take the app's own token, `open_methods`
     none at all."""
 
-    def __init__(self, world: World, faults: Faults, methods: dict[str, Method]) -> None:
+    def __init__(self, world: World, faults: Faults, limits: Limits, methods: dict[str, Method]) -> None:
         self._world = world
         self._faults = faults
+        self._limits = limits
         self._methods = methods
         self.app_methods: dict[str, Any] = {}
         self.open_methods: dict[str, Any] = {}
@@ -48,12 +50,19 @@ class Api:
         if fault.kind == "error":
             return self._noted(call, 200, {"ok": False, "error": fault.error, **fault.extra}, {})
         if fault.status == 429:
-            headers = {"Retry-After": str(fault.retry_after_s)}
-            return self._noted(call, 429, {"ok": False, "error": "ratelimited"}, headers)
+            return self._limited(call, fault.retry_after_s)
         call.status = fault.status
         return web.Response(status=fault.status, text=_HTML, content_type="text/html")
 
+    def _limited(self, call: Call, retry_after_s: int) -> web.Response:
+        headers = {"Retry-After": str(retry_after_s)}
+        return self._noted(call, 429, {"ok": False, "error": "ratelimited"}, headers)
+
     def _respond(self, request: web.Request, call: Call) -> web.Response:
+        wait = self._limits.count(call)
+        if wait is not None:
+            self._faults.limited.append(call)
+            return self._limited(call, wait)
         try:
             body, headers = self._carried_out(request, call)
         except Refused as refused:

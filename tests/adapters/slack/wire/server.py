@@ -33,6 +33,7 @@ from tests.adapters.slack.wire.filing import Filing
 from tests.adapters.slack.wire.hooks import Hooks
 from tests.adapters.slack.wire.installing import Installing
 from tests.adapters.slack.wire.interactions import Interaction
+from tests.adapters.slack.wire.limits import Limits
 from tests.adapters.slack.wire.messages import Json, Message, View
 from tests.adapters.slack.wire.refusals import Refused
 from tests.adapters.slack.wire.responses import Responses
@@ -62,6 +63,7 @@ class SlackServer(Building, Installing, Talking, Acting):
         app = App("A0STANDIN", "nod", "1.2", "client-secret-of-the-stand-in", SIGNING_SECRET, [APP_TOKEN])
         self.world = World(app)
         self.faults = Faults()
+        self.limits = Limits()
         self.socket = Sockets(self.world)
         self.hooks: Hooks | None = None
         self.delivery = Delivery(self.world, self.socket)
@@ -69,7 +71,7 @@ class SlackServer(Building, Installing, Talking, Acting):
         methods: dict[str, Method] = {}
         for module in _MODULES:
             methods |= module.METHODS
-        self._api = Api(self.world, self.faults, methods)
+        self._api = Api(self.world, self.faults, self.limits, methods)
         self._api.app_methods["apps.connections.open"] = self._open_connection
         self._api.app_methods["apps.event.authorizations.list"] = self.delivery.authorizations
         self._api.open_methods["oauth.v2.access"] = installing.access
@@ -140,6 +142,11 @@ class SlackServer(Building, Installing, Talking, Acting):
             if one.user in bots and not one.is_deleted and ts in (None, one.thread)
         ]
         return sorted(mine, key=lambda message: [int(part) for part in message.ts.split(".")])
+
+    @property
+    def interactions(self) -> list[Interaction]:
+        """Everything people did with the bot, oldest first."""
+        return list(self.world.interactions)
 
     def pings(self, message: Message) -> set[str]:
         """Who would hear of a message: ids of people and groups, `here`, `channel`, `everyone`."""

@@ -67,6 +67,15 @@ class Talking:
     def delete(self, message: Message) -> None:
         posting.remove(self.world, self.world.channels[message.channel], message)
 
+    def react(self, user: User, message: Message, name: str = "thumbsup") -> None:
+        """Stick an emoji on a message."""
+        message.reactions.setdefault(name, []).append(user.id)
+        self._reacted(user, message, name, "reaction_added")
+
+    def unreact(self, user: User, message: Message, name: str = "thumbsup") -> None:
+        message.reactions[name].remove(user.id)
+        self._reacted(user, message, name, "reaction_removed")
+
     def talk_of(self, user: User, install: Install | None = None) -> Channel:
         """The direct talk of a person with the bot; made when there is none."""
         mine = install or self.world.installs.get(user.team) or next(iter(self.world.installs.values()))
@@ -86,6 +95,13 @@ class Talking:
     def open_messages(self, user: User) -> None:
         """Open the app's Messages tab."""
         self._opened(user, "messages")
+
+    def look_at(self, user: User, channel: Channel | None) -> None:
+        """Look at a channel while the app is open beside it; None: at nothing in particular."""
+        seen = {"type": "slack#/types/channel_id", "value": channel.id, "team_id": channel.team} if channel else None
+        event: Json = {"type": "app_context_changed", "user": user.id, "channel": self.talk_of(user).id}
+        event |= {"context": {"entities": [seen]} if seen else {}, "event_ts": self.world.new_ts()}
+        self.world.emit(event, teams=[user.team])
 
     def stop_session(self, user: User, channel: Channel, thread: Message | str, *, forged: bool = False) -> None:
         """Press the stop button Slack shows while a session is `processing`: streams of the thread are stopped, and the
@@ -107,6 +123,12 @@ class Talking:
             "event_ts": self.world.new_ts(),
         }
         self.world.emit(event, channel=channel)
+
+    def _reacted(self, user: User, message: Message, name: str, kind: str) -> None:
+        item = {"type": "message", "channel": message.channel, "ts": message.ts}
+        event: Json = {"type": kind, "user": user.id, "reaction": name, "item": item, "item_user": message.user}
+        room = self.world.channels[message.channel]
+        self.world.emit(event | {"event_ts": self.world.new_ts()}, channel=room)
 
     def _opened(self, user: User, tab: str) -> None:
         install = self.world.installs[user.team]
