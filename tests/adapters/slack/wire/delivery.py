@@ -19,7 +19,7 @@ from tests.adapters.slack.wire.world import Channel, Install, World
 Envelope = Literal["events_api", "interactive", "slash_commands"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Attempt:
     """One try: its number (0 the first), and what came of it: `acked`, or why it is tried again (`timeout`,
     `http_error`, `connection_failed`)."""
@@ -32,7 +32,7 @@ class Attempt:
     answer: Any = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sent:
     """Something sent to the app; `teams` are the workspaces that see it. `answer` is what it was acknowledged with."""
 

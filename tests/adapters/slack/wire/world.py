@@ -66,7 +66,7 @@ EVENTS = (
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Team:
     """`has_user_groups` is False on a plan without them."""
 
@@ -76,7 +76,7 @@ class Team:
     has_user_groups: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class User:
     """`is_restricted` is a guest of several channels, `is_ultra_restricted` one of a single channel."""
 
@@ -100,7 +100,7 @@ class User:
         return f"<@{self.id}>"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class UserGroup:
     id: str
     team: str
@@ -114,7 +114,7 @@ class UserGroup:
         return f"<!subteam^{self.id}>"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class App:
     """`events` are what it is subscribed to; `is_agent` and `has_socket_mode` are its settings."""
 
@@ -129,7 +129,7 @@ class App:
     has_socket_mode: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Install:
     """The app in one workspace. `refusal` is what every call with its token is refused with, once it is set."""
 
@@ -146,7 +146,7 @@ class Install:
         return f"<@{self.user}>"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Channel:
     """`team` is the workspace it belongs to, `shared_with` the other ones (Slack Connect)."""
 
@@ -180,7 +180,7 @@ class Channel:
         return [one for one in self.history if one.thread == thread]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Session:
     """An agent session of a thread. `history` are its statuses in their order; `note` is what `assistant.threads.
     setStatus` shows under the thread, `prompts` what it suggests."""
@@ -197,7 +197,7 @@ class Session:
     prompts_title: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Rules:
     """Numbers of Slack a test may change. `retry_delays_s` are short here: Slack waits 0, 60 and 300 s."""
 
@@ -216,7 +216,7 @@ class Rules:
     max_file_bytes: int = 1_000_000_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class World:
     """`emit(event, channel, teams)` hands an event to who delivers it."""
 
