@@ -61,7 +61,7 @@ class Arrived:
 
 
 async def arrived(room: Room, *, since_s: float) -> Arrived:
-    """What the bot wrote in a room since then; nothing is known where Slack does not let it read. Raises `SendError`."""
+    """What the bot wrote in a room since then; nothing where Slack does not let it read. Raises `SendError`."""
     try:
         said = await read(room, since_s=since_s)
     except SlackRefused as err:
@@ -72,8 +72,7 @@ async def arrived(room: Room, *, since_s: float) -> Arrived:
 
 async def read(room: Room, *, since_s: float) -> list[Json]:
     """The messages of a room since then, oldest first; of a thread its first message too. Raises as `call` does."""
-    where = {"ts": room.thread} if room.thread else {}
-    method = "conversations.replies" if room.thread else "conversations.history"
+    method, where = _method(room)
     found: dict[str, Json] = {}
     cursor: str | None = None
     for _ in range(PAGES):
@@ -95,8 +94,7 @@ async def read(room: Room, *, since_s: float) -> list[Json]:
 
 async def look_at(room: Room, ts: str) -> Json | None:
     """One message of a room, None where it is not there. Raises as `call` does."""
-    where = {"ts": room.thread} if room.thread else {}
-    method = "conversations.replies" if room.thread else "conversations.history"
+    method, where = _method(room)
     page = await room.client.call(
         method,
         channel=room.channel,
@@ -108,6 +106,11 @@ async def look_at(room: Room, ts: str) -> Json | None:
         include_all_metadata=True,
     )
     return next((one for one in _messages(page.get("messages")) if one.get("ts") == ts), None)
+
+
+def _method(room: Room) -> tuple[str, Json]:
+    """How a room is read."""
+    return ("conversations.replies", {"ts": room.thread}) if room.thread else ("conversations.history", {})
 
 
 def _messages(said: object) -> Sequence[Json]:

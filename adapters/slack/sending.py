@@ -160,8 +160,8 @@ async def _shown(room: Room, post: Post, method: str, **how: Any) -> Json:
     """Send or change a message; without its blocks where Slack does not take them."""
     how = {"channel": room.channel, "parse": "none", "link_names": False, **how}
     if not post.blocks:
-        blocks = {"blocks": []} if method == "chat.update" else {}
-        return await room.client.call(method, text=_cut(post.text, _room_of(method)), **blocks, **how)
+        blocks: list[Json] | None = [] if method == "chat.update" else None
+        return await room.client.call(method, text=_cut(post.text, _room_of(method)), blocks=blocks, **how)
     try:
         return await room.client.call(method, text=_cut(post.text, TEXT_CHARS), blocks=list(post.blocks), **how)
     except SlackRefused as err:
