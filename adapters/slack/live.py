@@ -25,7 +25,7 @@ from adapters.slack.sessions import AGAIN_AFTER_S, Sessions, Status
 from adapters.slack.streams import STREAM_S, Reader, Stream
 from adapters.slack.web import GONE, Json, SlackRefused
 from bot.chat import Event, Place, TextSoFar, ToolLine, Working
-from bot.errors import BotError, PlaceGone, SendError
+from bot.errors import PlaceGone, SendError
 
 log = structlog.get_logger()
 
@@ -33,12 +33,23 @@ FIRST_S, EVERY_S = 0.9, 1.0
 """How long a message waits for something to show, and how far apart its changes are."""
 FEW_CHARS, FEW_S = 400, 1.5
 """So few new words may wait this much longer: all streams of a workspace share 100 appends a minute."""
-SETTLE_TRIES = 3
+AGAIN, SETTLE_TRIES = 2, 3
+"""How much longer is waited after a call that failed, and how often the end of a run is tried."""
 MAX_KNOWN = 10_000
 QUEUED = "Queued: earlier messages come first."
-OF_THIS_PLACE = GONE | {"message_not_found", "invalid_thread_ts", "channel_type_not_supported"}
+OF_THE_READER = frozenset(
+    {"channel_type_not_supported", "user_disabled", "user_not_found", "user_not_in_channel", "user_not_visible"}
+)
+OF_THIS_PLACE = (GONE - OF_THE_READER) | {"message_not_found", "invalid_thread_ts"}
 NO_STREAMS = frozenset(
-    {"feature_disabled", "method_deprecated", "missing_scope", "not_agent_app", "not_allowed_token_type", "unknown_method"}
+    {
+        "feature_disabled",
+        "method_deprecated",
+        "missing_scope",
+        "not_agent_app",
+        "not_allowed_token_type",
+        "unknown_method",
+    }
 )
 """There are no streams for the bot in all of this workspace."""
 
@@ -208,12 +219,14 @@ class Live:
             run.is_visible = True
             await self._guarded(run, self._say_queued)
             while not run.ends_as:
-                await self._guarded(run, self._draw)
+                if not await self._guarded(run, self._draw):
+                    run.news.set()
+                    await self._pause(run, AGAIN * self._every_s)
                 await self._until_news(run)
             for _ in range(SETTLE_TRIES):
                 if await self._guarded(run, self._settle):
                     break
-                await asyncio.sleep(2 * self._every_s)
+                await asyncio.sleep(AGAIN * self._every_s)
         finally:
             if self._runs.get(run.id) is run:
                 del self._runs[run.id]
@@ -313,7 +326,11 @@ class Live:
         room = await self._rooms.open(run.place)
         where = {"thread_ts": room.thread} if room.thread else {}
         await room.client.call(
-            "chat.postEphemeral", channel=room.channel, user=asker.user, text=QUEUED, **where  # type: ignore[arg-type]
+            "chat.postEphemeral",
+            channel=room.channel,
+            user=asker.user,
+            text=QUEUED,
+            **where,  # type: ignore[arg-type]
         )
 
     async def _settle(self, run: _Run) -> None:

@@ -27,7 +27,7 @@ AGAIN_AFTER_S = 3_600.0
 """How long a workspace that has no sessions is not asked again."""
 MAX_KNOWN = 10_000
 MAX_TITLE_CHARS = 200
-OF_THIS_PLACE = GONE | {"invalid_thread_ts", "message_not_found", "invalid_channel"}
+OF_THIS_PLACE = GONE | {"invalid_channel", "invalid_thread_ts", "message_not_found", "not_authorized"}
 
 
 class Sessions:

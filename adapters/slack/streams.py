@@ -52,7 +52,6 @@ class Stream:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ts = ""
-        self.is_unsure = False
         self._room = room
         self._run_id = run_id
         self._reader = reader
@@ -64,6 +63,11 @@ class Stream:
         self._since_s = 0.0
         self._is_open = False
         self._old: list[str] = []
+        self._is_lost = False
+
+    @property
+    def is_unsure(self) -> bool:
+        return self._is_lost or bool(self._old)
 
     @property
     def renew_in_s(self) -> float:
@@ -78,6 +82,7 @@ class Stream:
             await self._renew(progress)
         elif step.chunks:
             await self._append(step)
+        await self._sweep()
 
     async def leave(self, progress: Progress, status: Status) -> None:
         step = closing(progress, self._told, last_words(progress))
@@ -136,7 +141,6 @@ class Stream:
             raise
         self.ts, self._told = str(answer["ts"]), step.told
         self._since_s, self._is_open = self._clock(), True
-        self._sessions.note(self._room, "processing")
         return True
 
     async def _append(self, step: News) -> None:
@@ -160,14 +164,13 @@ class Stream:
         old = self.ts
         if await self._begin(news(progress, Told())):
             self._old.append(old)
-            await self._sweep()
 
     async def _lost(self) -> list[str]:
         """The streams of ours in this room that nobody holds: one of them began in a call whose answer was lost."""
         there = await arrived(self._room, since_s=time.time() - LOOK_BACK_S)
         held = self._held()
         found = [str(one["ts"]) for one in there.messages if is_unfinished(one) and one["ts"] not in held]
-        self.is_unsure = not found
+        self._is_lost = not found
         return found
 
     # --- end ---
@@ -176,7 +179,7 @@ class Stream:
         self, status: Status, chunks: Sequence[Json] = (), *, blocks: Sequence[Json] = (), metadata: Json | None = None
     ) -> bool:
         """Stop it with these last things; False where Slack does not take them, or it has stopped before."""
-        how = {"session_status": status} if status != "active" and self._sessions.has(self._room.team) else {}
+        how = {"session_status": status} if self._sessions.has(self._room.team) else {}
         if not self._is_open and metadata is not None:
             return False
         try:
@@ -197,7 +200,8 @@ class Stream:
 
     def _note_stopped(self, status: Status) -> None:
         self._is_open = False
-        self._sessions.note(self._room, status)
+        if self._sessions.has(self._room.team):
+            self._sessions.note(self._room, status)
 
     async def _is_now(self, metadata: Json) -> bool:
         """Whether its message carries this mark. Raises `SendError`."""
