@@ -29,6 +29,8 @@ class File:
     is_complete: bool = True
     answers: int = 200
     redirect_to: str = ""
+    served_as: str = ""
+    """The content type its address gives; its own if empty."""
     mode: str = "hosted"
     access: str = ""
     """`check_file_info` for files of Slack Connect, whose details have to be asked for."""
