@@ -24,6 +24,7 @@ from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
+from bot.feedback import rate
 from bot.inbound import attached_to, heard_line, run_for
 from bot.policy.access import Administer, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
@@ -54,6 +55,7 @@ class ChatService:
 
     def __init__(self, parts: Parts, audit: AuditRows) -> None:
         self._parts = parts
+        self._audit = audit
         self._runner: Runner[str] = Runner(self._work)
         self._deadlines = Deadlines(parts, self._runner.kick)
         self._decisions = Decisions(parts, audit, self._runner.kick, self._deadlines.expire)
@@ -180,6 +182,10 @@ class ChatService:
         if authorize(replace(self._parts.book, people={}), actor, Talk(place.scope), self._parts.clock()):
             return []
         return await self._words.complete(place, actor, words, is_admin=is_admin)
+
+    async def feedback(self, place: Place, run_id: str, actor: Actor, *, is_good: bool) -> str:
+        """Keep what somebody thinks of the answer of a run. Raises `Refused`."""
+        return await rate(self._parts, self._audit, place, run_id, actor, is_good=is_good)
 
     async def joined(self, place: Place) -> None:
         """Say once, in a workspace the bot has come into, what it can do, who approves, and what is missing."""
