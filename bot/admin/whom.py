@@ -86,8 +86,8 @@ def _named(text: str, asking: Asking) -> str:
         raise PolicyError(f"{text[:60]!r} is nobody I know: write a name, `&group` or `#channel`.")
     if asking.actor.platform not in NAMED_PLATFORMS:
         raise PolicyError(
-            f"Names can be taken by anybody: choose the {kind} from the list that opens after `{_OPENS[kind]}`, so that "
-            f"its id is meant, as in `{_WRITTEN[kind]}`."
+            f"Names can be taken by anybody: choose the {kind} from the list that opens after `{_OPENS[kind]}`, so "
+            f"that its id is meant, as in `{_WRITTEN[kind]}`."
         )
     match kind:
         case "group":
