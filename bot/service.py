@@ -25,6 +25,7 @@ from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
 from bot.inbound import attached_to, heard_line, run_for
+from bot.inbox import Inbox
 from bot.policy.access import Administer, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.explain import Explanation
@@ -33,6 +34,7 @@ from bot.retention import Retention
 from bot.runner.inprocess import Runner
 from bot.stops import Stops
 from bot.storage.audit import AuditRows
+from bot.storage.inbox import InboxRows
 from bot.storage.intake import Receipt
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
@@ -67,6 +69,7 @@ class ChatService:
         )
         self._strangers = Strangers()
         self._people, self._retention = PeopleRows(parts.policies.database), Retention()
+        self.inbox = Inbox(InboxRows(parts.policies.database), redact=parts.redact)
 
     # --- messages ---
 
