@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from bot.attachments import CAPS, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, Upload
 from bot.engine.types import Actor, Content, Place
+from bot.envelopes import Envelope, Inbox
 
 __all__ = [
     "CAPS",
@@ -26,9 +27,11 @@ __all__ = [
     "Completion",
     "Content",
     "Delivery",
+    "Envelope",
     "Event",
     "Heard",
     "Inbound",
+    "Inbox",
     "Notice",
     "Offer",
     "Outcome",
@@ -324,6 +327,10 @@ class ChatAdapter(Protocol):
 
 class ChatService(Protocol):
     """The only door for adapters. Raises `Refused` (with a sentence for the person) where it says no."""
+
+    @property
+    def inbox(self) -> Inbox:
+        """Keeps what a platform delivered and has to be acknowledged before it can be taken."""
 
     async def receive(self, inbound: Inbound) -> Receipt:
         """Store the message, then work on it in the background. Returns once it is durable."""

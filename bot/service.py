@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -26,6 +27,7 @@ from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
 from bot.feedback import rate
 from bot.inbound import attached_to, heard_line, run_for
+from bot.inbox import Inbox
 from bot.policy.access import Administer, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.explain import Explanation
@@ -34,6 +36,7 @@ from bot.retention import Retention
 from bot.runner.inprocess import Runner
 from bot.stops import Stops
 from bot.storage.audit import AuditRows
+from bot.storage.inbox import InboxRows
 from bot.storage.intake import Receipt
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
@@ -55,7 +58,6 @@ class ChatService:
 
     def __init__(self, parts: Parts, audit: AuditRows) -> None:
         self._parts = parts
-        self._audit = audit
         self._runner: Runner[str] = Runner(self._work)
         self._deadlines = Deadlines(parts, self._runner.kick)
         self._decisions = Decisions(parts, audit, self._runner.kick, self._deadlines.expire)
@@ -69,6 +71,8 @@ class ChatService:
         )
         self._strangers = Strangers()
         self._people, self._retention = PeopleRows(parts.policies.database), Retention()
+        self.feedback = partial(rate, parts, audit)
+        self.inbox = Inbox(InboxRows(parts.policies.database), redact=parts.redact)
 
     # --- messages ---
 
@@ -182,10 +186,6 @@ class ChatService:
         if authorize(replace(self._parts.book, people={}), actor, Talk(place.scope), self._parts.clock()):
             return []
         return await self._words.complete(place, actor, words, is_admin=is_admin)
-
-    async def feedback(self, place: Place, run_id: str, actor: Actor, *, is_good: bool) -> str:
-        """Keep what somebody thinks of the answer of a run. Raises `Refused`."""
-        return await rate(self._parts, self._audit, place, run_id, actor, is_good=is_good)
 
     async def joined(self, place: Place) -> None:
         """Say once, in a workspace the bot has come into, what it can do, who approves, and what is missing."""
