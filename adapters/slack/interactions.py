@@ -125,8 +125,8 @@ class Action:
 
 
 def actions_of(body: Body) -> list[Action]:
-    """What was used, in order. A link that was followed is there too, with the id it has."""
-    found = [one for one in _list(body.get("actions")) if isinstance(one, dict)]
+    """What was used, in order, but for links that were followed."""
+    found = [one for one in _list(body.get("actions")) if isinstance(one, dict) and not one.get("url")]
     return [Action(_text(one.get("action_id"))[:300], _chosen(one)) for one in found]
 
 
