@@ -65,6 +65,7 @@ WRITING = frozenset(
     }
 )
 """Where those words mean that the place is gone. `chat.startStream` is none of them: it names a reader besides."""
+THREAD_GONE = ("message_not_found", "chat.postMessage")
 _IN_TROUBLE = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
 )
@@ -213,7 +214,7 @@ def _said(method: str, err: SlackApiError) -> Exception:
         return _Limited(_rest_s(getattr(answer, "headers", None)))
     if not isinstance(code, str) or not code or status >= 500 or code in _IN_TROUBLE:
         return Unsure(f"Slack is in trouble (HTTP {status}).")
-    if code in GONE and method in WRITING:
+    if (code in GONE and method in WRITING) or (code, method) == THREAD_GONE:
         return PlaceGone(f"Slack does not let me write there ({code}).")
     needed = said.get("needed")
     return SlackRefused(method, code, needed=needed if isinstance(needed, str) else "", messages=_messages(said))
