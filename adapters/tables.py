@@ -1,4 +1,4 @@
-"""Markdown tables, which Discord does not know, as columns of equal width. Pure."""
+"""Markdown tables, also as columns of equal width for platforms that do not know them. Pure."""
 
 from __future__ import annotations
 
