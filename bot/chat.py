@@ -345,6 +345,10 @@ class ChatService(Protocol):
     async def complete(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> list[Completion]:
         """How the words after `/nod` or `/nod-admin` may go on, the likeliest first."""
 
+    async def feedback(self, place: Place, run_id: str, actor: Actor, *, is_good: bool) -> str:
+        """Keep in the audit what this person thinks of the answer that a run gave in this place: their newest word
+        counts. Gives the sentence to show, "" where they had said the same before."""
+
     async def met(self, actor: Actor) -> None:
         """The platform describes this person anew: their groups, what they are to the workspace."""
 

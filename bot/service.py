@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -24,6 +25,7 @@ from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
+from bot.feedback import rate
 from bot.inbound import attached_to, heard_line, run_for
 from bot.inbox import Inbox
 from bot.policy.access import Administer, Talk, authorize
@@ -69,6 +71,7 @@ class ChatService:
         )
         self._strangers = Strangers()
         self._people, self._retention = PeopleRows(parts.policies.database), Retention()
+        self.feedback = partial(rate, parts, audit)
         self.inbox = Inbox(InboxRows(parts.policies.database), redact=parts.redact)
 
     # --- messages ---
