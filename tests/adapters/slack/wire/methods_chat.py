@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tests.adapters.slack.wire import blocks, payloads, posting
 from tests.adapters.slack.wire.asking import Ask, Method, message_in, open_room, person, room, room_of_bot
+from tests.adapters.slack.wire.messages import Json, Message
 from tests.adapters.slack.wire.refusals import Refused
-from tests.adapters.slack.wire.world import Channel, Json, Message
+from tests.adapters.slack.wire.world import Channel
 
 _ASIDE = ("channel", "text", "blocks", "attachments", "metadata", "thread_ts", "markdown_text", "ts", "user", "token")
 

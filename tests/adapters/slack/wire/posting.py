@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from tests.adapters.slack.wire import payloads
-from tests.adapters.slack.wire.world import Channel, Json, Message, World
+from tests.adapters.slack.wire.messages import Json, Message
+from tests.adapters.slack.wire.world import Channel, World
 
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")

@@ -10,24 +10,28 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from tests.adapters.slack.wire import methods_chat, methods_conversations, methods_people
+from tests.adapters.slack.wire import methods_chat, methods_conversations, methods_people, methods_views
+from tests.adapters.slack.wire.acting import Acting
 from tests.adapters.slack.wire.api import Api
+from tests.adapters.slack.wire.asking import Method
 from tests.adapters.slack.wire.building import Building
 from tests.adapters.slack.wire.delivery import Delivery, Sent
 from tests.adapters.slack.wire.faults import Call, Faults
 from tests.adapters.slack.wire.hooks import Hooks
+from tests.adapters.slack.wire.interactions import Interaction
+from tests.adapters.slack.wire.messages import Json, Message, View
 from tests.adapters.slack.wire.refusals import Refused
 from tests.adapters.slack.wire.responses import Responses
 from tests.adapters.slack.wire.sockets import Sockets
 from tests.adapters.slack.wire.talking import Talking
-from tests.adapters.slack.wire.world import App, Channel, Install, Json, Message, User, View, World
+from tests.adapters.slack.wire.world import App, Channel, Install, User, World
 
 T = TypeVar("T")
 APP_TOKEN = "xapp-1-A0STANDIN-1-the-app-token-of-the-stand-in"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 
-class SlackServer(Building, Talking):
+class SlackServer(Building, Talking, Acting):
     """See the package's docstring for what it can do."""
 
     def __init__(self) -> None:
@@ -38,7 +42,9 @@ class SlackServer(Building, Talking):
         self.hooks: Hooks | None = None
         self.delivery = Delivery(self.world, self.socket)
         self.world.emit = self.delivery.emit
-        methods = methods_chat.METHODS | methods_conversations.METHODS | methods_people.METHODS
+        methods: dict[str, Method] = {}
+        for module in (methods_chat, methods_conversations, methods_people, methods_views):
+            methods |= module.METHODS
         self._api = Api(self.world, self.faults, methods)
         self._api.app_methods["apps.connections.open"] = self._open_connection
         self._responses = Responses(self.world, self.faults, self._api.calls)
@@ -167,6 +173,10 @@ class SlackServer(Building, Talking):
         if self.hooks is not None:
             await self.hooks.close()
         await self.down()
+
+    def respond(self, one: Interaction, body: Json) -> None:
+        """Do what a response to an interaction says. Raises Refused."""
+        self._responses.take(one, body)
 
     def _open_connection(self, world: World, _call: Any) -> Json:
         if not world.app.has_socket_mode:
