@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from adapters.slack.asking import Asking
+from adapters.slack.about import Asking
 from adapters.slack.interactions import Interaction
 from adapters.slack.home import Home
 from adapters.slack.lookups import People
