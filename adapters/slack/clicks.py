@@ -35,9 +35,7 @@ Verb = Literal["approve", "deny", "edit"]
 
 
 class Clicks:
-    def __init__(
-        self, service: Callable[[], ChatService], people: People, private: Private, modals: Modals
-    ) -> None:
+    def __init__(self, service: Callable[[], ChatService], people: People, private: Private, modals: Modals) -> None:
         self._service = service
         self._people = people
         self._private = private

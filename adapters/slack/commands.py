@@ -23,8 +23,8 @@ log = structlog.get_logger()
 ADMIN_COMMAND = "/nod-admin"
 IN_THREADS = frozenset({"stop", "reset-thread"})
 ONLY_HERE = (
-    "\n\nThis was about the channel itself: for what is said in a thread write `@Nod {word}` there, or open the menu of "
-    "a message."
+    "\n\nThis was about the channel itself: for what is said in a thread write `@Nod {word}` there, or open the menu "
+    "of a message."
 )
 _HELP = re.compile(r"-{1,2}h(?:elp)?|\?")
 

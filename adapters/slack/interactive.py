@@ -7,7 +7,7 @@ it is told afterwards.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -59,14 +59,19 @@ class Part(Protocol):
         """Do what a modal says; None where it is none of these."""
 
 
+Offers = Callable[[Interaction, str, str], Awaitable[list[Body]]]
+"""What a menu offers for what was typed, by the id of the menu. Raises `BotError`."""
+
+
 class Interactive:
-    """Five of the `Handlers`. `parts` are asked in order who knows a button or a modal."""
+    """Six of the `Handlers`. `parts` are asked in order who knows a button or a modal."""
 
     def __init__(
         self,
         parts: tuple[Part, ...],
         commands: Commands,
         shortcuts: Shortcuts,
+        offers: Offers,
         private: Private,
         responder: Responder,
         *,
@@ -75,6 +80,7 @@ class Interactive:
         self._parts = parts
         self._commands = commands
         self._shortcuts = shortcuts
+        self._offers = offers
         self._private = private
         self._responder = responder
         self._submitted_within_s = submitted_within_s
@@ -112,8 +118,16 @@ class Interactive:
             await self._guarded(one, self._shortcuts.use(one, text(body, "callback_id")), MAYBE_DONE)
 
     async def options(self, body: Body) -> Body:
-        """No menu of ours asks while somebody types in it."""
-        return {"options": []}
+        one = read_interaction(body)
+        try:
+            async with asyncio.timeout(self._submitted_within_s):
+                offered = [] if one is None else await self._offers(one, text(body, "action_id"), text(body, "value"))
+        except (BotError, TimeoutError):
+            offered = []
+        except Exception:  # the rim: a proposal less, nothing more
+            log.exception("interaction.failed", action_id=text(body, "action_id")[:100])
+            offered = []
+        return {"options": offered}
 
     async def aclose(self) -> None:
         """Let go of what still goes on: what was decided is durable."""

@@ -8,8 +8,7 @@ from adapters.slack.lookups import Workspaces
 from adapters.slack.web import SlackRefused
 from bot.errors import BotError
 
-TOOPATIENCE_S = 1.5
-_LATE = "That took too long for Slack, which opens nothing after three seconds: press it again."
+TOO_LATE = "That took too long for Slack, which opens nothing after three seconds: press it again."
 PATIENCE_S = 1.5
 _LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired"})
 

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from adapters.slack.interactions import Interaction
 from adapters.slack.filing import share
+from adapters.slack.interactions import Interaction
 from adapters.slack.modals import Modals, TooLate
 from adapters.slack.responding import Responder
 from adapters.slack.rooms import Rooms, Workspaces
@@ -71,9 +71,8 @@ class Private:
         if not to.channel:
             return False
         client = (await self._workspaces.get(to.team)).client
-        thread = {"thread_ts": to.thread} if to.thread else {}
-        how = {"patience_s": PATIENCE_S, "channel": to.channel, "user": to.user, **thread}
-        await client.call("chat.postEphemeral", **how, **words.message)
+        where = {"channel": to.channel, "user": to.user, "thread_ts": to.thread or None}
+        await client.call("chat.postEphemeral", patience_s=PATIENCE_S, **where, **words.message)
         return True
 
     async def _by_address(self, to: Interaction, words: Words) -> bool:
@@ -84,8 +83,8 @@ class Private:
 
     async def _directly(self, to: Interaction, words: Words) -> bool:
         room = await self._rooms.open(to.direct)
-        how = {"patience_s": PATIENCE_S, "channel": room.channel, "unfurl_links": False, "unfurl_media": False}
-        await room.client.call("chat.postMessage", **how, **words.message)
+        how = {"channel": room.channel, "unfurl_links": False, "unfurl_media": False}
+        await room.client.call("chat.postMessage", patience_s=PATIENCE_S, **how, **words.message)
         return True
 
     async def _sent(self, to: Interaction, name: str, content: bytes) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from adapters.slack import registered
 from adapters.slack.about import Asking
-from adapters.slack.interactions import Interaction
 from adapters.slack.home import Home
+from adapters.slack.interactions import Interaction
 from adapters.slack.lookups import People
 from adapters.slack.options import Options
 from adapters.slack.private import Private
-from adapters.slack.registered import APPROVALS, ASK_ABOUT, HELP, RESET_THREAD, STOP
 from bot.chat import ChatService, Place
 from bot.errors import Refused
 
-WORDS = {STOP: "stop", RESET_THREAD: "reset-thread", HELP: "help"}
+WORDS = {registered.STOP: "stop", registered.RESET_THREAD: "reset-thread", registered.HELP: "help"}
 NOT_VALID = "This shortcut is not there any more."
 
 
@@ -42,9 +42,9 @@ class Shortcuts:
                 actor = await self._people.actor(one.team, one.user)
                 told = await self._service().command(self._conversation(one), actor, WORDS[callback])
                 await self._private.answer(one, told)
-            case "nod_ask_about":
+            case registered.ASK_ABOUT:
                 await self._asking.open(one)
-            case "nod_approvals":
+            case registered.APPROVALS:
                 await self._home.show_approvals(one)
             case _:
                 raise Refused("not_allowed", NOT_VALID)
