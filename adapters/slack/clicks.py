@@ -36,9 +36,7 @@ Verb = Literal["approve", "deny", "edit"]
 
 
 class Clicks:
-    def __init__(
-        self, service: Callable[[], ChatService], actor_of: ActorOf, private: Private, modals: Modals
-    ) -> None:
+    def __init__(self, service: Callable[[], ChatService], actor_of: ActorOf, private: Private, modals: Modals) -> None:
         self._service = service
         self._actor_of = actor_of
         self._private = private

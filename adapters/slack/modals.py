@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from adapters.slack.handlers import Body
 from adapters.slack.interactions import Interaction, kept

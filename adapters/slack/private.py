@@ -60,7 +60,9 @@ class Private:
                 return
         log.info("private.not_told", team=to.team, user=to.user)
 
-    async def _worked(self, to: Interaction, way: Callable[[Interaction, Words], Awaitable[bool]], words: Words) -> bool:
+    async def _worked(
+        self, to: Interaction, way: Callable[[Interaction, Words], Awaitable[bool]], words: Words
+    ) -> bool:
         try:
             return await way(to, words)
         except LOST as err:
@@ -82,7 +84,9 @@ class Private:
 
     async def _directly(self, to: Interaction, words: Words) -> bool:
         channel = await self._direct_channel(to)
-        await self._call(to, "chat.postMessage", channel=channel, **words.message, unfurl_links=False, unfurl_media=False)
+        await self._call(
+            to, "chat.postMessage", channel=channel, **words.message, unfurl_links=False, unfurl_media=False
+        )
         return True
 
     # --- files ---
