@@ -15,7 +15,7 @@ from bot.storage.outbox import UNDELIVERED
 from bot.storage.reading import StoredApproval
 from bot.work import Parts
 
-DIRECT_PLATFORMS = frozenset({"discord"})
+DIRECT_PLATFORMS = frozenset({"discord", "slack"})
 """Where somebody can be written to directly, in the channel `@<id>`."""
 TIMED_GRANT = "8h"
 MAX_DIRECT = 20

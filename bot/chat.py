@@ -338,9 +338,11 @@ class ChatService(Protocol):
     async def decide(self, click: Click) -> Outcome:
         """Decide one waiting call. The decision is durable when this returns; the run goes on in the background."""
 
-    async def command(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> str:
+    async def command(
+        self, place: Place, actor: Actor, words: str, *, is_admin: bool = False, is_strict: bool = False
+    ) -> str:
         """Do what the words after `/nod` say, or with `is_admin` those after `/nod-admin`; gives what to show to this
-        person alone, as Markdown."""
+        person alone, as Markdown. What cannot be done is said too, or raised as `BotError` with `is_strict`."""
 
     async def complete(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> list[Completion]:
         """How the words after `/nod` or `/nod-admin` may go on, the likeliest first."""

@@ -7,16 +7,17 @@ before anybody sees it: the card follows through the outbox.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 import structlog
 
-from adapters.ids import Pressed
+from adapters.ids import Pressed, read
 from adapters.offers import chosen
 from adapters.slack.forms import edit_modal, look_modal, offers_modal, reason_modal
-from adapters.slack.interactions import Interaction
+from adapters.slack.interactions import Action, Interaction
+from adapters.slack.lookups import People
 from adapters.slack.modals import Modals
 from adapters.slack.places import PLATFORM
 from adapters.slack.private import Private
@@ -30,21 +31,25 @@ log = structlog.get_logger()
 NOT_VALID = "This button is not valid any more; nothing was decided by it."
 GONE_OFFER = "That is not offered any more; press Always… again."
 NOT_HERE = "There is nothing to stop here."
-ActorOf = Callable[[str, str], Awaitable[Actor]]
-"""Who somebody of a workspace is, as Slack says. Raises `BotError` where it does not."""
 Verb = Literal["approve", "deny", "edit"]
 
 
 class Clicks:
-    def __init__(self, service: Callable[[], ChatService], actor_of: ActorOf, private: Private, modals: Modals) -> None:
+    def __init__(self, service: Callable[[], ChatService], people: People, private: Private, modals: Modals) -> None:
         self._service = service
-        self._actor_of = actor_of
+        self._people = people
         self._private = private
         self._modals = modals
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def press(self, one: Interaction, pressed: Pressed) -> None:
-        """Do what a button of a card says. Raises `BotError`."""
+    async def press(self, one: Interaction, action: Action) -> bool:
+        """Do what a button of a card says; False for any other. Raises `BotError`."""
+        if (pressed := read(action.id)) is None:
+            return False
+        await self._do(one, pressed)
+        return True
+
+    async def _do(self, one: Interaction, pressed: Pressed) -> None:
         match pressed.verb:
             case "approve" | "deny":
                 await self._press(one, pressed.verb, pressed.id)
@@ -58,8 +63,10 @@ class Clicks:
             case _:
                 raise Refused("not_allowed", NOT_VALID)
 
-    async def submit(self, one: Interaction, pressed: Pressed, inputs: dict[str, str]) -> Sent:
-        """Do what a modal says that a card had opened. Raises `BotError`."""
+    async def submit(self, one: Interaction, callback: str, inputs: dict[str, str]) -> Sent | None:
+        """Do what a modal says that a card had opened; None for any other. Raises `BotError`."""
+        if (pressed := read(callback)) is None:
+            return None
         field, text = next(iter(inputs.items()), ("", ""))
         match pressed.verb:
             case "denied":
@@ -78,13 +85,13 @@ class Clicks:
     # --- asking for more ---
 
     async def _show_more(self, one: Interaction, pressed: Pressed) -> None:
-        actor = await self._actor_of(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user)
         card = await self._service().card_for(pressed.id, actor)
         draw = {"reason": reason_modal, "edit": edit_modal, "longer": offers_modal, "look": look_modal}
         await self._modals.show(one, draw[pressed.verb](card))
 
     async def _grant(self, one: Interaction, approval_id: str, value: str) -> Outcome:
-        actor = await self._actor_of(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user)
         offer = chosen(await self._service().card_for(approval_id, actor), value)
         if offer is None:
             raise Refused("not_allowed", GONE_OFFER)
@@ -104,7 +111,7 @@ class Clicks:
     async def _decide(self, one: Interaction, verb: Verb, approval_id: str, **more: Any) -> Outcome:
         lock = self._turns.setdefault(approval_id, asyncio.Lock())
         async with lock:  # the first to press is the first to be heard, whatever has to be looked up
-            actor = await self._actor_of(one.team, one.user)
+            actor = await self._people.actor(one.team, one.user)
             if verb != "deny":
                 await self._look_at_requester(approval_id, actor)
             shown_as = "" if one.is_ephemeral else one.message
@@ -118,12 +125,12 @@ class Clicks:
         if asked is None or asked[1].key == actor.key or asked[1].platform != PLATFORM:
             return
         try:
-            await self._service().met(await self._actor_of(asked[1].workspace, asked[1].user))
+            await self._service().met(await self._people.actor(asked[1].workspace, asked[1].user))
         except BotError as err:
             log.info("person.not_looked_at", kind=type(err).__name__)
 
     async def _stop(self, one: Interaction, run_id: str) -> None:
         if one.place is None:
             raise Refused("not_allowed", NOT_HERE)
-        actor = await self._actor_of(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user)
         await self._private.tell(one, await self._service().stop(one.place, actor, run_id=run_id))

@@ -16,12 +16,11 @@ from typing import Any, TypeVar
 import aiohttp
 import structlog
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
-from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.app import SlackApp
+from adapters.slack.asking import NoAnswer, SaidNo, ask
 from adapters.slack.options import Options
 from bot.errors import ConfigError
 
@@ -43,7 +42,7 @@ MAX_MESSAGE = 4 << 20
 MAX_AT_ONCE = 200
 """Envelopes being handled at a time. Beyond that nothing more is read, and Slack holds it back."""
 
-_TROUBLE = (aiohttp.ClientError, OSError, TimeoutError, SlackApiError, ValueError)
+_TROUBLE = (NoAnswer, SaidNo, aiohttp.ClientError, OSError, TimeoutError, ValueError)
 _TOKEN = "copy an app-level token (xapp-) anew from Basic Information > App-Level Tokens, api.slack.com/apps"
 _SCOPE = "it lacks connections:write; make an app-level token with it under Basic Information, api.slack.com/apps"
 _FOR_GOOD = {
@@ -131,7 +130,7 @@ class SocketConnection:
                     self._failed(err)
                 return
             except _TROUBLE as err:
-                log.warning("slack.unreachable", kind=_kind(err))
+                log.warning("slack.unreachable", kind=type(err).__name__, why=str(err)[:200])
                 _tell(first, None)
             except Exception:  # the rim of a worker's loop
                 log.exception("slack.connection_failed")
@@ -162,15 +161,14 @@ class SocketConnection:
         return socket
 
     async def _address(self, http: aiohttp.ClientSession) -> str:
-        """Where the next socket is. Raises `ConfigError`, and `SlackApiError` for what may pass."""
-        asking = AsyncWebClient(base_url=self._options.api_url, session=http, retry_handlers=[])
+        """Where the next socket is. Raises `ConfigError`, and `SaidNo` or `NoAnswer` for what may pass."""
         try:
-            answer = await asking.apps_connections_open(app_token=self._options.app_token)
-        except SlackApiError as err:
-            if (why := refused_for_good(_kind(err))) is not None:
+            answer = await ask(self._options.api_url, "apps.connections.open", self._options.app_token, session=http)
+        except SaidNo as err:
+            if (why := refused_for_good(err.code)) is not None:
                 raise why from err
             raise
-        return str(answer["url"])
+        return str(answer.data.get("url"))
 
 
 class _Desk:
@@ -272,7 +270,3 @@ def _payload(response: BoltResponse) -> dict[str, Any] | None:
     if not response.body:
         return None
     return dict(json.loads(response.body)) if response.body.startswith("{") else {"text": response.body}
-
-
-def _kind(err: BaseException) -> str:
-    return str(err.response.get("error")) if isinstance(err, SlackApiError) else type(err).__name__

@@ -7,20 +7,15 @@ app could have written into it is text, and is read as such.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.slack.handlers import Body
 from adapters.slack.places import direct_place, place_in
+from adapters.slack.strict import CHANNEL, TEAM, TS, USER, WORD, fit, items, part, text
 from bot.chat import Place
 
 MAX_ADDRESS_CHARS = 2_000
-_USER = re.compile(r"[UW][A-Z0-9]{1,30}")
-_TEAM = re.compile(r"T[A-Z0-9]{1,30}")
-_CHANNEL = re.compile(r"[CDG][A-Z0-9]{1,30}")
-_TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}")
-_WORD = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +67,38 @@ class Interaction:
 def read_interaction(body: Body) -> Interaction | None:
     """Who did what where, of a button, a menu, a modal or a shortcut; None where Slack does not say who, or for which
     workspace."""
-    view, container, message = _part(body, "view"), _part(body, "container"), _part(body, "message")
-    team = _fit(_TEAM, view.get("app_installed_team_id") or _id(body.get("team")))
-    user = _fit(_USER, _part(body, "user").get("id"))
+    view, container, message = part(body, "view"), part(body, "container"), part(body, "message")
+    team = fit(TEAM, view.get("app_installed_team_id") or _id(body.get("team")))
+    user = fit(USER, part(body, "user").get("id"))
     if not team or not user:
         return None
     ts = container.get("message_ts") or body.get("message_ts") or message.get("ts")
     return Interaction(
         team,
         user,
-        channel=_fit(_CHANNEL, container.get("channel_id") or _id(body.get("channel"))),
-        thread=_fit(_TS, container.get("thread_ts") or message.get("thread_ts")),
-        message=_fit(_TS, ts),
+        channel=fit(CHANNEL, container.get("channel_id") or _id(body.get("channel"))),
+        thread=fit(TS, container.get("thread_ts") or message.get("thread_ts")),
+        message=fit(TS, ts),
         is_ephemeral=container.get("is_ephemeral") is True,
-        view=_fit(_WORD, view.get("id")),
+        view=fit(WORD, view.get("id")),
         is_home=view.get("type") == "home",
-        metadata=_text(view.get("private_metadata")),
-        trigger=_fit(_WORD, body.get("trigger_id")),
+        metadata=text(view, "private_metadata"),
+        trigger=fit(WORD, body.get("trigger_id")),
         response_url=_address(body.get("response_url")),
     )
 
 
 def read_command(body: Body) -> Interaction | None:
     """Who used a slash command where; None as above."""
-    team, user = _fit(_TEAM, body.get("team_id")), _fit(_USER, body.get("user_id"))
-    channel = _fit(_CHANNEL, body.get("channel_id"))
+    team, user = fit(TEAM, body.get("team_id")), fit(USER, body.get("user_id"))
+    channel = fit(CHANNEL, body.get("channel_id"))
     if not team or not user:
         return None
     return Interaction(
         team,
         user,
         channel=channel,
-        trigger=_fit(_WORD, body.get("trigger_id")),
+        trigger=fit(WORD, body.get("trigger_id")),
         response_url=_address(body.get("response_url")),
     )
 
@@ -126,13 +121,13 @@ class Action:
 
 def actions_of(body: Body) -> list[Action]:
     """What was used, in order, but for links that were followed."""
-    found = [one for one in _list(body.get("actions")) if isinstance(one, dict) and not one.get("url")]
-    return [Action(_text(one.get("action_id"))[:300], _chosen(one)) for one in found]
+    found = [one for one in items(body, "actions") if not one.get("url")]
+    return [Action(text(one, "action_id")[:300], _chosen(one)) for one in found]
 
 
 def inputs_of(body: Body) -> dict[str, str]:
     """What a modal holds, by `block id/action id`: what was typed, or chosen ("" where nothing was)."""
-    values = _part(_part(body, "view"), "state").get("values")
+    values = part(part(body, "view"), "state").get("values")
     found: dict[str, str] = {}
     for block, elements in (values if isinstance(values, dict) else {}).items():
         for action, element in (elements if isinstance(elements, dict) else {}).items():
@@ -143,12 +138,12 @@ def inputs_of(body: Body) -> dict[str, str]:
 
 def _chosen(element: dict[str, Any]) -> str:
     """The value of an element (docs, "State values"): several of them with commas between."""
-    if isinstance(option := element.get("selected_option"), dict):
-        return _text(option.get("value"))
+    if isinstance(element.get("selected_option"), dict):
+        return text(part(element, "selected_option"), "value")
     for name in ("value", "selected_user", "selected_channel", "selected_conversation", "selected_date"):
         if isinstance(found := element.get(name), str):
             return found
-    options = [one.get("value") for one in _list(element.get("selected_options")) if isinstance(one, dict)]
+    options = [one.get("value") for one in items(element, "selected_options")]
     several = [*options, *_list(element.get("selected_users")), *_list(element.get("selected_conversations"))]
     return ",".join(one for one in several if isinstance(one, str))
 
@@ -173,34 +168,21 @@ def opened_from(one: Interaction) -> Interaction:
         return one
     return replace(
         one,
-        channel=_fit(_CHANNEL, where.get("channel")),
-        thread=_fit(_TS, where.get("thread")),
-        message=_fit(_TS, where.get("message")),
+        channel=fit(CHANNEL, where.get("channel")),
+        thread=fit(TS, where.get("thread")),
+        message=fit(TS, where.get("message")),
     )
 
 
 # --- strictly --------------------------------------------------------------------------------------------------------
 
 
-def _part(body: Body, name: str) -> Body:
-    found = body.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _id(value: object) -> object:
     return value.get("id") if isinstance(value, dict) else value
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _fit(pattern: re.Pattern[str], value: object) -> str:
-    return value if isinstance(value, str) and pattern.fullmatch(value) else ""
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _address(value: object) -> str:

@@ -19,19 +19,20 @@ from adapters.slack.interactions import (
 )
 from bot.chat import Place
 
+T1, T2 = "1700000000.000100", "1700000000.000200"
 PRESSED: dict[str, Any] = {
     "type": "block_actions",
     "user": {"id": "U1", "username": "anna", "team_id": "T1"},
     "team": {"id": "T1", "domain": "team"},
     "container": {
         "type": "message",
-        "message_ts": "170.000200",
+        "message_ts": "1700000000.000200",
         "channel_id": "C1",
         "is_ephemeral": False,
-        "thread_ts": "170.000100",
+        "thread_ts": "1700000000.000100",
     },
     "channel": {"id": "C1", "name": "general"},
-    "message": {"type": "message", "ts": "170.000200", "thread_ts": "170.000100", "text": "?"},
+    "message": {"type": "message", "ts": "1700000000.000200", "thread_ts": "1700000000.000100", "text": "?"},
     "trigger_id": "12.34.ab",
     "response_url": "https://hooks.slack.com/actions/T1/1/x",
     "actions": [{"type": "button", "action_id": "nod:approve:a1", "block_id": "b", "value": "v"}],
@@ -47,8 +48,8 @@ def test_a_button_says_who_pressed_it_where_and_on_what() -> None:
         "T1",
         "U1",
         channel="C1",
-        thread="170.000100",
-        message="170.000200",
+        thread="1700000000.000100",
+        message="1700000000.000200",
         trigger="12.34.ab",
         response_url="https://hooks.slack.com/actions/T1/1/x",
     )
@@ -78,7 +79,19 @@ def test_row_40_who_is_not_said_to_be_anybody_is_nobody(parts: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    "ts", [170.0002, -170.0002, "-170.0002", "170", "170.0002.1", "１７０.0002", "4102444800000.1", "170.", None, "a.b"]
+    "ts",
+    [
+        1700000000.0002,
+        -1700000000.0002,
+        "-1700000000.000200",
+        "1700000000",
+        "1700000000.000200.1",
+        "１700000000.000200",
+        "4102444800000.000100",
+        "1700000000.",
+        None,
+        "a.b",
+    ],
 )
 def test_row_47_a_moment_is_text_of_one_form(ts: object) -> None:
     one = read_interaction(changed(container={"channel_id": "C1", "message_ts": ts}, message={}))
@@ -100,19 +113,19 @@ def test_what_is_no_mapping_and_no_list_holds_nothing() -> None:
 @pytest.mark.parametrize(
     ("channel", "thread", "place", "below"),
     [
-        ("C1", "", Place("slack", "T1", "C1"), Place("slack", "T1", "C1", "2.2")),
-        ("C1", "1.1", Place("slack", "T1", "C1", "1.1"), Place("slack", "T1", "C1", "1.1")),
-        ("C1", "2.2", Place("slack", "T1", "C1"), Place("slack", "T1", "C1", "2.2")),
-        ("G1", "1.1", Place("slack", "T1", "G1", "1.1"), Place("slack", "T1", "G1", "1.1")),
-        ("D1", "", Place("slack", "T1", "@U1"), Place("slack", "T1", "@U1", "2.2")),
-        ("D1", "1.1", Place("slack", "T1", "@U1", "1.1"), Place("slack", "T1", "@U1", "1.1")),
+        ("C1", "", Place("slack", "T1", "C1"), Place("slack", "T1", "C1", T2)),
+        ("C1", T1, Place("slack", "T1", "C1", T1), Place("slack", "T1", "C1", T1)),
+        ("C1", T2, Place("slack", "T1", "C1"), Place("slack", "T1", "C1", T2)),
+        ("G1", T1, Place("slack", "T1", "G1", T1), Place("slack", "T1", "G1", T1)),
+        ("D1", "", Place("slack", "T1", "@U1"), Place("slack", "T1", "@U1", T2)),
+        ("D1", T1, Place("slack", "T1", "@U1", T1), Place("slack", "T1", "@U1", T1)),
         ("", "", None, None),
     ],
 )
 def test_a_message_stands_in_its_thread_or_at_the_top(
     channel: str, thread: str, place: Place | None, below: Place | None
 ) -> None:
-    one = Interaction("T1", "U1", channel=channel, thread=thread, message="2.2")
+    one = Interaction("T1", "U1", channel=channel, thread=thread, message=T2)
 
     assert (one.place, one.below) == (place, below)
     assert one.direct == Place("slack", "T1", "@U1")
@@ -134,12 +147,12 @@ def test_a_view_belongs_to_the_workspace_it_was_opened_for() -> None:
 
 
 def test_a_modal_is_sent_from_where_it_was_opened() -> None:
-    pressed = Interaction("T1", "U1", channel="C1", thread="1.1", message="2.2")
-    own = Interaction("T1", "U1", channel="C1", thread="1.1", message="2.2", is_ephemeral=True)
+    pressed = Interaction("T1", "U1", channel="C1", thread=T1, message=T2)
+    own = Interaction("T1", "U1", channel="C1", thread=T1, message=T2, is_ephemeral=True)
     sent = Interaction("T1", "U1", view="V1", metadata=kept(pressed))
 
-    assert opened_from(sent).place == Place("slack", "T1", "C1", "1.1")
-    assert opened_from(sent).message == "2.2"
+    assert opened_from(sent).place == Place("slack", "T1", "C1", T1)
+    assert opened_from(sent).message == T2
     assert opened_from(Interaction("T1", "U1", metadata=kept(own))).message == ""
     for odd in ("", "[]", "{", "7", '{"channel": 7, "thread": "x", "message": null}'):
         assert opened_from(Interaction("T1", "U1", view="V1", metadata=odd)).place is None

@@ -16,8 +16,9 @@ from aiohttp import web
 from tests.adapters.slack.wire import scopes
 from tests.adapters.slack.wire.asking import Ask, Method
 from tests.adapters.slack.wire.faults import Call, Fault, Faults
+from tests.adapters.slack.wire.messages import Json
 from tests.adapters.slack.wire.refusals import Refused
-from tests.adapters.slack.wire.world import Install, Json, World
+from tests.adapters.slack.wire.world import Install, World
 
 _HTML = "<html><head><title>503</title></head><body>Slack is having trouble</body></html>"
 

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.adapters.slack.wire.messages import Json, Message
 from tests.adapters.slack.wire.refusals import Refused, invalid
-from tests.adapters.slack.wire.world import Channel, Install, Json, Message, User, World
+from tests.adapters.slack.wire.world import Channel, Install, User, World
 
 TRUE = (True, 1, "1", "true", "True")
 

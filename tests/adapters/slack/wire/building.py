@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-from tests.adapters.slack.wire.world import Channel, File, Install, Kind, Team, User, UserGroup, World
+from tests.adapters.slack.wire.messages import File
+from tests.adapters.slack.wire.world import Channel, Install, Kind, Team, User, UserGroup, World
 
 
 class Building:

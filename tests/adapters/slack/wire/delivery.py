@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from tests.adapters.slack.wire.world import Channel, Json, World
+from tests.adapters.slack.wire.messages import Json
+from tests.adapters.slack.wire.world import Channel, World
 
 Envelope = Literal["events_api", "interactive", "slash_commands"]
 
@@ -40,6 +41,7 @@ class Sent:
     is_given_up: bool = False
     answer: Any = None
     acked_after_s: float = 0.0
+    on_ack: Callable[[Any], None] = lambda _answer: None
 
     @property
     def event(self) -> Json:
@@ -63,6 +65,7 @@ class Delivery:
         self._world = world
         self.door = door
         self.sent: list[Sent] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._held: list[Sent] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -113,7 +116,8 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _start(self, sent: Sent, first: int = 0) -> None:
-        task = asyncio.create_task(self._deliver(sent, first))
+        assert self.loop is not None
+        task = self.loop.create_task(self._deliver(sent, first))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -131,6 +135,7 @@ class Delivery:
             if attempt.outcome == "acked":
                 if not sent.is_acked:
                     sent.is_acked, sent.answer, sent.acked_after_s = True, attempt.answer, attempt.after_s
+                    sent.on_ack(attempt.answer)
                 return
             if attempt.outcome == "no_retry":
                 break

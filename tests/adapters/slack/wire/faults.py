@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tests.adapters.slack.wire.world import Json
+from tests.adapters.slack.wire.messages import Json
 
 Kind = Literal["error", "status", "hang", "slow", "lost", "cut"]
 

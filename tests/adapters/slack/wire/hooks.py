@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import aiohttp
 
 from tests.adapters.slack.wire.delivery import Attempt, Sent
-from tests.adapters.slack.wire.world import Json, World
+from tests.adapters.slack.wire.messages import Json
+from tests.adapters.slack.wire.world import World
 
 
 class Hooks:

@@ -9,7 +9,8 @@ from typing import Any
 
 from tests.adapters.slack.wire import payloads
 from tests.adapters.slack.wire.delivery import Sent
-from tests.adapters.slack.wire.world import Channel, Json, Message, User, View, World, until
+from tests.adapters.slack.wire.messages import Json, Message, View
+from tests.adapters.slack.wire.world import Channel, User, World, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,6 @@ class Interaction:
     is_trigger_used: bool = False
     responses: list[Json] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    is_applied: bool = False
 
     async def acked(self, timeout_s: float = 5.0) -> Ack:
         """Wait for the acknowledgement. Raises TimeoutError: then the person sees a mark that it failed."""

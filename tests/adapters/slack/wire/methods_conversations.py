@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tests.adapters.slack.wire import payloads, scopes
 from tests.adapters.slack.wire.asking import Ask, Method, message_in, paged, person, room
+from tests.adapters.slack.wire.messages import Json, Message
 from tests.adapters.slack.wire.refusals import Refused
-from tests.adapters.slack.wire.world import Channel, Json, Message, User
+from tests.adapters.slack.wire.world import Channel, User
 
 
 def open_talk(ask: Ask) -> Json:

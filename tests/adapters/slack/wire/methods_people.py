@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.adapters.slack.wire import payloads
 from tests.adapters.slack.wire.asking import Ask, Method, paged, person
+from tests.adapters.slack.wire.messages import Json
 from tests.adapters.slack.wire.refusals import Refused
-from tests.adapters.slack.wire.world import Json
 
 
 def auth_test(ask: Ask) -> Json:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.adapters.slack.wire.world import Channel, File, Install, Json, Message, Team, User, UserGroup, View, World
+from tests.adapters.slack.wire.messages import File, Json, Message, View
+from tests.adapters.slack.wire.world import Channel, Install, Team, User, UserGroup, World
 
 _FILETYPES = {"text/plain": "text", "application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg"}
 

@@ -11,8 +11,9 @@ from aiohttp import web
 from tests.adapters.slack.wire import blocks, posting
 from tests.adapters.slack.wire.faults import Call, Faults
 from tests.adapters.slack.wire.interactions import Interaction
+from tests.adapters.slack.wire.messages import Json, Message
 from tests.adapters.slack.wire.refusals import Refused
-from tests.adapters.slack.wire.world import Json, Message, World
+from tests.adapters.slack.wire.world import World
 
 
 class Responses:

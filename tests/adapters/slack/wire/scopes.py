@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.adapters.slack.wire.messages import Json
 from tests.adapters.slack.wire.refusals import Refused
-from tests.adapters.slack.wire.world import Install, Json, World
+from tests.adapters.slack.wire.world import Install, World
 
 NEEDED: dict[str, tuple[str, ...]] = {
     "agents.sessions.rename": ("chat:write",),

@@ -10,24 +10,37 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from tests.adapters.slack.wire import methods_chat, methods_conversations, methods_people
+from tests.adapters.slack.wire import (
+    methods_chat,
+    methods_conversations,
+    methods_people,
+    methods_sessions,
+    methods_streams,
+    methods_views,
+    sessions,
+)
+from tests.adapters.slack.wire.acting import Acting
 from tests.adapters.slack.wire.api import Api
+from tests.adapters.slack.wire.asking import Method
 from tests.adapters.slack.wire.building import Building
 from tests.adapters.slack.wire.delivery import Delivery, Sent
 from tests.adapters.slack.wire.faults import Call, Faults
 from tests.adapters.slack.wire.hooks import Hooks
+from tests.adapters.slack.wire.interactions import Interaction
+from tests.adapters.slack.wire.messages import Json, Message, View
 from tests.adapters.slack.wire.refusals import Refused
 from tests.adapters.slack.wire.responses import Responses
 from tests.adapters.slack.wire.sockets import Sockets
 from tests.adapters.slack.wire.talking import Talking
-from tests.adapters.slack.wire.world import App, Channel, Install, Json, Message, User, View, World
+from tests.adapters.slack.wire.world import App, Channel, Install, Session, User, World
 
 T = TypeVar("T")
+_MODULES = (methods_chat, methods_conversations, methods_people, methods_sessions, methods_streams, methods_views)
 APP_TOKEN = "xapp-1-A0STANDIN-1-the-app-token-of-the-stand-in"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 
-class SlackServer(Building, Talking):
+class SlackServer(Building, Talking, Acting):
     """See the package's docstring for what it can do."""
 
     def __init__(self) -> None:
@@ -38,7 +51,9 @@ class SlackServer(Building, Talking):
         self.hooks: Hooks | None = None
         self.delivery = Delivery(self.world, self.socket)
         self.world.emit = self.delivery.emit
-        methods = methods_chat.METHODS | methods_conversations.METHODS | methods_people.METHODS
+        methods: dict[str, Method] = {}
+        for module in _MODULES:
+            methods |= module.METHODS
         self._api = Api(self.world, self.faults, methods)
         self._api.app_methods["apps.connections.open"] = self._open_connection
         self._responses = Responses(self.world, self.faults, self._api.calls)
@@ -120,6 +135,14 @@ class SlackServer(Building, Talking):
         """What a person's Home tab shows."""
         return next((one for one in self.world.views.values() if one.kind == "home" and one.user == user.id), None)
 
+    def session(self, channel: Channel, thread: Message | str = "") -> Session:
+        """What a thread shows of the bot's work; without a thread that of the Messages tab."""
+        return sessions.of(self.world, channel, thread.thread if isinstance(thread, Message) else thread)
+
+    def expire(self, message: Message) -> None:
+        """Let a stream end by itself, as Slack does after some minutes."""
+        methods_streams.expire(self.world, message)
+
     async def until(self, claim: Callable[[], T], timeout_s: float = 10.0) -> T:
         """Wait until something is so, and give it. Raises TimeoutError."""
         end = time.monotonic() + timeout_s
@@ -147,6 +170,7 @@ class SlackServer(Building, Talking):
         await site.start()
         self._port = self._runner.addresses[0][1]
         self.world.base_url = self.url
+        self.delivery.loop = asyncio.get_running_loop()
 
     async def down(self) -> None:
         """Be gone: every connection is cut, new ones are refused."""
@@ -167,6 +191,10 @@ class SlackServer(Building, Talking):
         if self.hooks is not None:
             await self.hooks.close()
         await self.down()
+
+    def respond(self, one: Interaction, body: Json) -> None:
+        """Do what a response to an interaction says. Raises Refused."""
+        self._responses.take(one, body)
 
     def _open_connection(self, world: World, _call: Any) -> Json:
         if not world.app.has_socket_mode:

@@ -15,7 +15,8 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from tests.adapters.slack.wire.delivery import Attempt, Sent
-from tests.adapters.slack.wire.world import Json, World
+from tests.adapters.slack.wire.messages import Json
+from tests.adapters.slack.wire.world import World
 
 _REASONS = ("warning", "refresh_requested", "link_disabled", "too_many_websockets")
 

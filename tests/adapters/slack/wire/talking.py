@@ -1,19 +1,15 @@
-"""What people do with words, buttons, forms and commands.
-
-A person can only do what Slack's own clients offer: press a button that is there, fill in a field that is there.
-Everything else needs `forged=True`.
-"""
+"""What people say, where they go, and what they stop."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from tests.adapters.slack.wire import interactions, payloads, posting
+from tests.adapters.slack.wire import payloads, posting
 from tests.adapters.slack.wire.delivery import Delivery
-from tests.adapters.slack.wire.interactions import Interaction
-from tests.adapters.slack.wire.world import Channel, File, Install, Json, Message, User, View, World, walk
+from tests.adapters.slack.wire.messages import File, Json, Message
+from tests.adapters.slack.wire.world import Channel, Install, User, World
 
 
 class Talking:
@@ -91,10 +87,14 @@ class Talking:
         """Open the app's Messages tab."""
         self._opened(user, "messages")
 
-    def stop_session(self, user: User, channel: Channel, thread: Message | str) -> None:
-        """Press the stop button Slack shows while a session is `processing`: streams of the thread are stopped."""
+    def stop_session(self, user: User, channel: Channel, thread: Message | str, *, forged: bool = False) -> None:
+        """Press the stop button Slack shows while a session is `processing`: streams of the thread are stopped, and the
+        app has to do the rest. Raises LookupError where there is no button; forged: it was a moment ago."""
         ts = thread.thread if isinstance(thread, Message) else thread
         stopped = [one for one in channel.replies(ts) if one.stream is not None and one.stream.is_open]
+        session = self.world.sessions.get((channel.id, ts))
+        if not forged and not stopped and (session is None or session.status != "processing"):
+            raise LookupError("no stop button: the session is not processing")
         for one in stopped:
             assert one.stream is not None
             one.stream.state = "stopped_by_user"
@@ -107,126 +107,6 @@ class Talking:
             "event_ts": self.world.new_ts(),
         }
         self.world.emit(event, channel=channel)
-
-    # interactions
-
-    def press(
-        self,
-        user: User,
-        shown: Message | View,
-        button: str,
-        *,
-        value: str | None = None,
-        channel: Channel | None = None,
-        state: Json | None = None,
-        forged: bool = False,
-        without: Iterable[str] = (),
-    ) -> Interaction:
-        """Press a button of a message or a view, by its words or action_id. `state` is what the fields beside it hold.
-        Forged: an action_id that is not there, another `value`, another `channel`. `without` names fields of the
-        payload that are left out.
-
-        Raises LookupError for a button a person does not have.
-        """
-        found = next((one for one in shown.buttons if button in (one.get("action_id"), _label(one))), None)
-        if not forged and (found is None or not _is_there(shown, user)):
-            raise LookupError(f"no button {button!r} to press, there is {shown.labels}")
-        action = _pressed(found or {"type": "button", "action_id": button}, shown.blocks, self.world.new_ts())
-        action |= {} if value is None else {"value": value}
-        return self._act(user, shown, action, channel=channel, state=state, without=without)
-
-    def submit(
-        self, user: User, view: View, values: Mapping[str, Any] | None = None, *, forged: bool = False
-    ) -> Interaction:
-        """Fill in a modal and send it. Fields are named `block_id/action_id`, `block_id`, `action_id` or by their
-        label; those not named keep what they were opened with.
-
-        Raises LookupError for a field that is not there, or a modal that is not open.
-        """
-        from tests.adapters.slack.wire.forms import filled
-
-        if not forged and (not view.is_open or view.user != user.id):
-            raise LookupError("this modal is not open")
-        one = interactions.made(self.world, "view_submission", user, view=view)
-        one.body = interactions.common(self.world, one, view.team)
-        body = payloads.view(self.world, view) | {"state": {"values": filled(view, values or {}, forged=forged)}}
-        one.body |= {"view": body, "response_urls": []}
-        return self._sent(one)
-
-    def close(self, user: User, view: View) -> Interaction | None:
-        """Close a modal; the app hears of it only if it asked to."""
-        view.is_open = False
-        if not view.body.get("notify_on_close"):
-            return None
-        one = interactions.made(self.world, "view_closed", user, view=view)
-        one.body = interactions.common(self.world, one, view.team)
-        del one.body["trigger_id"]
-        one.body |= {"view": payloads.view(self.world, view), "is_cleared": False}
-        return self._sent(one)
-
-    def slash(self, user: User, channel: Channel, command: str, text: str = "", **fields: Any) -> Interaction:
-        """Use a slash command in a channel or a direct talk; other `fields` replace those of the payload."""
-        team = self.world.teams[self._team(user, channel)]
-        one = interactions.made(self.world, "slash_command", user, channel=channel)
-        one.body = {
-            "token": "verification-token-of-the-stand-in",
-            "team_id": team.id,
-            "team_domain": team.domain,
-            "channel_id": channel.id,
-            "channel_name": interactions.channel_name(channel),
-            "user_id": user.id,
-            "user_name": user.name,
-            "command": command,
-            "text": text,
-            "api_app_id": self.world.app.id,
-            "is_enterprise_install": "false",
-            "response_url": one.response_url,
-            "trigger_id": one.trigger_id,
-        } | fields
-        one.sent = self.delivery.send("slash_commands", one.body)
-        return one
-
-    def shortcut(self, user: User, callback_id: str, *, message: Message | None = None) -> Interaction:
-        """Use a shortcut: of a message, or the global kind."""
-        room = self.world.channels[message.channel] if message else None
-        kind = "message_action" if message else "shortcut"
-        one = interactions.made(self.world, kind, user, channel=room, message=message)
-        one.body = interactions.common(self.world, one, self._team(user, room))
-        one.body |= {"callback_id": callback_id, "action_ts": self.world.new_ts()}
-        if message and room:
-            one.body |= {
-                "message_ts": message.ts,
-                "channel": {"id": room.id, "name": interactions.channel_name(room)},
-                "message": payloads.message(self.world, message),
-                "response_url": one.response_url,
-            }
-        return self._sent(one)
-
-    def _act(
-        self,
-        user: User,
-        shown: Message | View,
-        action: Json,
-        *,
-        channel: Channel | None = None,
-        state: Json | None = None,
-        without: Iterable[str] = (),
-    ) -> Interaction:
-        if isinstance(shown, View):
-            one = interactions.made(self.world, "block_actions", user, view=shown)
-            team = shown.team
-        else:
-            room = channel or self.world.channels[shown.channel]
-            one = interactions.made(self.world, "block_actions", user, channel=room, message=shown)
-            team = self._team(user, room)
-        body = interactions.block_actions(self.world, one, team, [action], state or {})
-        left_out = frozenset(without)
-        one.body = {name: value for name, value in body.items() if name not in left_out}
-        return self._sent(one)
-
-    def _sent(self, one: Interaction) -> Interaction:
-        one.sent = self.delivery.send("interactive", one.body)
-        return one
 
     def _opened(self, user: User, tab: str) -> None:
         install = self.world.installs[user.team]
@@ -242,34 +122,6 @@ class Talking:
         if tab == "home" and home is not None:
             event["view"] = payloads.view(self.world, home)
         self.world.emit(event, teams=[install.team])
-
-    def _team(self, user: User, channel: Channel | None) -> str:
-        """The workspace whose bot an interaction goes to: the person's own, or that of the channel."""
-        if user.team in self.world.installs:
-            return user.team
-        teams = [channel.team, *channel.shared_with] if channel else []
-        return next(one for one in [*teams, *self.world.installs] if one in self.world.installs)
-
-
-def _label(button: Json) -> str:
-    return str(button.get("text", {}).get("text", "")) if isinstance(button.get("text"), dict) else ""
-
-
-def _pressed(button: Json, blocks: list[Json], now: str) -> Json:
-    """What `actions` holds for a button."""
-    inside = next((block for block in blocks if any(part is button for part in walk([block]))), {})
-    kept = ("type", "action_id", "text", "value", "style", "confirm", "url")
-    return {
-        **{name: button[name] for name in kept if name in button},
-        "block_id": inside.get("block_id", "b000"),
-        "action_ts": now,
-    }
-
-
-def _is_there(shown: Message | View, user: User) -> bool:
-    if isinstance(shown, View):
-        return shown.user == user.id and (shown.is_open or shown.kind == "home")
-    return not shown.is_deleted and shown.ephemeral_to in ("", user.id)
 
 
 def _rich(text: str) -> list[Json]:

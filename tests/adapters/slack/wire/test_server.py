@@ -14,11 +14,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from tests.adapters.slack.wire import SlackServer
 
 
-@pytest.fixture
-def client(slack: SlackServer) -> AsyncWebClient:
-    return AsyncWebClient(slack.bot_token, base_url=slack.api_url)
-
-
 class Bolt:
     """An app that notes what it hears."""
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Json = dict[str, Any]
+from tests.adapters.slack.wire.messages import File, Json, Message, View
 
 Kind = Literal["channel", "private", "im", "mpim"]
-StreamState = Literal["streaming", "stopped", "expired", "stopped_by_user"]
 
 SCOPES = (
     "app_mentions:read",
@@ -143,131 +142,6 @@ class Install:
 
 
 @dataclass(slots=True)
-class File:
-    """`answers` is what its address says to who has the token: 200 gives the bytes, 302 sends to `redirect_to`, another
-    status gives none. Who has no token is sent to a page in HTML to sign in, as Slack does."""
-
-    id: str
-    team: str
-    user: str
-    name: str
-    content: bytes
-    mimetype: str
-    title: str = ""
-    url: str = ""
-    channels: list[str] = field(default_factory=list)
-    is_deleted: bool = False
-    is_complete: bool = True
-    answers: int = 200
-    redirect_to: str = ""
-    mode: str = "hosted"
-    access: str = ""
-    """`check_file_info` for files of Slack Connect, whose details have to be asked for."""
-
-
-@dataclass(slots=True)
-class Stream:
-    """A message that is being streamed. `parts` holds what came, in its order, `tasks` each task as last told."""
-
-    task_display_mode: str = "timeline"
-    state: StreamState = "streaming"
-    recipient_user: str = ""
-    recipient_team: str = ""
-    parts: list[Json] = field(default_factory=list)
-    tasks: dict[str, Json] = field(default_factory=dict)
-    plan: str = ""
-    started_at: float = field(default_factory=time.monotonic)
-    touched_at: float = field(default_factory=time.monotonic)
-    appends: int = 0
-
-    @property
-    def is_open(self) -> bool:
-        return self.state == "streaming"
-
-    @property
-    def text(self) -> str:
-        """All the Markdown that was streamed."""
-        return "".join(part["text"] for part in self.parts if part["type"] == "markdown_text")
-
-    @property
-    def blocks(self) -> list[Json]:
-        """What it is shown as: text, tasks and blocks where they first came."""
-        shown: list[Json] = []
-        seen: set[str] = set()
-        for part in self.parts:
-            match part["type"]:
-                case "markdown_text" if shown and shown[-1]["type"] == "markdown":
-                    shown[-1] = {"type": "markdown", "text": shown[-1]["text"] + part["text"]}
-                case "markdown_text":
-                    shown.append({"type": "markdown", "text": part["text"]})
-                case "blocks":
-                    shown += part["blocks"]
-                case "task_update" if part["id"] not in seen:
-                    seen.add(part["id"])
-                    task = self.tasks[part["id"]]
-                    shown.append({"type": "task_card", "task_id": task["id"], **_without(task, "id", "type")})
-        return shown
-
-
-@dataclass(slots=True)
-class Message:
-    """`versions` holds what the message said before each edit, oldest first: text and blocks. `options` are the other
-    arguments it was posted with (`unfurl_links`, `parse`, `username`, ...)."""
-
-    ts: str
-    channel: str
-    user: str
-    team: str
-    text: str = ""
-    blocks: list[Json] = field(default_factory=list)
-    attachments: list[Json] = field(default_factory=list)
-    metadata: Json | None = None
-    thread_ts: str = ""
-    subtype: str = ""
-    bot_id: str = ""
-    app_id: str = ""
-    files: list[File] = field(default_factory=list)
-    client_msg_id: str = ""
-    edited_by: str = ""
-    edited_ts: str = ""
-    is_deleted: bool = False
-    is_tombstone: bool = False
-    reactions: dict[str, list[str]] = field(default_factory=dict)
-    versions: list[tuple[str, list[Json]]] = field(default_factory=list)
-    options: Json = field(default_factory=dict)
-    stream: Stream | None = None
-    ephemeral_to: str = ""
-
-    @property
-    def thread(self) -> str:
-        """The `ts` of the first message of its thread, its own if it is in none."""
-        return self.thread_ts or self.ts
-
-    @property
-    def is_reply(self) -> bool:
-        return bool(self.thread_ts) and self.thread_ts != self.ts
-
-    @property
-    def shown(self) -> str:
-        """What a person reads: the words of its blocks and attachments, each on its own lines, or its text if it has
-        no blocks."""
-        return "\n".join(words(self.blocks) or ([self.text] if self.text else []))
-
-    @property
-    def buttons(self) -> list[Json]:
-        return [part for part in walk(self.blocks) if part.get("type") in PRESSED]
-
-    @property
-    def labels(self) -> list[str]:
-        """The words on its buttons."""
-        return [part["text"]["text"] for part in self.buttons if "text" in part]
-
-    @property
-    def menus(self) -> list[Json]:
-        return [part for part in walk(self.blocks) if str(part.get("type")).endswith("select") or _is_pick(part)]
-
-
-@dataclass(slots=True)
 class Channel:
     """`team` is the workspace it belongs to, `shared_with` the other ones (Slack Connect)."""
 
@@ -299,54 +173,6 @@ class Channel:
     def replies(self, thread: str) -> list[Message]:
         """A thread with its first message, oldest first."""
         return [one for one in self.history if one.thread == thread]
-
-
-@dataclass(slots=True)
-class View:
-    """A modal, or the Home tab of a person. `versions` holds what it was before each update, `body` what was sent."""
-
-    id: str
-    kind: Literal["modal", "home"]
-    user: str
-    team: str
-    body: Json
-    hash: str
-    external_id: str = ""
-    root: str = ""
-    previous: str = ""
-    is_open: bool = True
-    versions: list[Json] = field(default_factory=list)
-    response_urls: list[str] = field(default_factory=list)
-
-    @property
-    def blocks(self) -> list[Json]:
-        return list(self.body["blocks"])
-
-    @property
-    def title(self) -> str:
-        return str(self.body.get("title", {}).get("text", ""))
-
-    @property
-    def callback_id(self) -> str:
-        return str(self.body.get("callback_id", ""))
-
-    @property
-    def shown(self) -> str:
-        """What a person reads in it."""
-        return "\n".join(words(self.blocks))
-
-    @property
-    def buttons(self) -> list[Json]:
-        return [part for part in walk(self.blocks) if part.get("type") in PRESSED]
-
-    @property
-    def labels(self) -> list[str]:
-        return [part["text"]["text"] for part in self.buttons if "text" in part]
-
-    @property
-    def inputs(self) -> list[Json]:
-        """Its input blocks."""
-        return [block for block in self.blocks if block["type"] == "input"]
 
 
 @dataclass(slots=True)
@@ -432,40 +258,6 @@ class World:
         return [one for one in self.views.values() if one.user == user and one.kind == "modal" and one.is_open]
 
 
-PRESSED = ("button", "workflow_button", "feedback_buttons", "icon_button", "overflow")
-
-
-def walk(blocks: list[Json]) -> Iterator[Json]:
-    """Every block and element, those inside others too, in the order they are shown."""
-    for part in blocks:
-        yield part
-        for name in ("elements", "accessory", "element", "fields", "actions", "child_blocks", "tasks"):
-            inner = part.get(name)
-            if isinstance(inner, dict):
-                yield from walk([inner])
-            elif isinstance(inner, list):
-                yield from walk([one for one in inner if isinstance(one, dict)])
-
-
-def words(blocks: list[Json]) -> list[str]:
-    """The words of blocks, in the order they are shown."""
-    found: list[str] = []
-    for part in blocks:
-        for name in ("title", "text", "label", "subtitle", "body", "details", "output", "hint", "alt_text"):
-            value = part.get(name)
-            if isinstance(value, str):
-                found.append(value)
-            elif isinstance(value, dict):
-                found += [value["text"]] if isinstance(value.get("text"), str) else words([value])
-        for name in ("fields", "elements", "accessory", "element", "actions", "child_blocks", "tasks"):
-            inner = part.get(name)
-            if isinstance(inner, dict):
-                found += words([inner])
-            elif isinstance(inner, list):
-                found += words([one for one in inner if isinstance(one, dict)])
-    return found
-
-
 async def until(claim: Callable[[], object], timeout_s: float, complaint: str) -> None:
     """Wait until something is so. Raises TimeoutError with the complaint."""
     end = time.monotonic() + timeout_s
@@ -478,11 +270,3 @@ async def until(claim: Callable[[], object], timeout_s: float, complaint: str) -
 def _stamp(ts: str) -> tuple[int, int]:
     seconds, _, part = ts.partition(".")
     return int(seconds), int(part or 0)
-
-
-def _is_pick(part: Json) -> bool:
-    return part.get("type") in ("datepicker", "timepicker", "checkboxes", "radio_buttons")
-
-
-def _without(body: Json, *names: str) -> Json:
-    return {name: value for name, value in body.items() if name not in names}
