@@ -65,6 +65,7 @@ class Delivery:
         self._world = world
         self.door = door
         self.sent: list[Sent] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._held: list[Sent] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -115,7 +116,8 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _start(self, sent: Sent, first: int = 0) -> None:
-        task = asyncio.create_task(self._deliver(sent, first))
+        assert self.loop is not None
+        task = self.loop.create_task(self._deliver(sent, first))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -36,7 +36,8 @@ class File:
 
 @dataclass(slots=True)
 class Stream:
-    """A message that is being streamed. `parts` holds what came, in its order, `tasks` each task as last told."""
+    """A message that is being streamed. `parts` holds what came, in its order, `tasks` each task as it stands: later
+    updates replace its title and status, and add to its details, output and sources."""
 
     task_display_mode: str = "timeline"
     state: StreamState = "streaming"
@@ -45,6 +46,7 @@ class Stream:
     parts: list[Json] = field(default_factory=list)
     tasks: dict[str, Json] = field(default_factory=dict)
     plan: str = ""
+    closing: list[Json] = field(default_factory=list)
     started_at: float = field(default_factory=time.monotonic)
     touched_at: float = field(default_factory=time.monotonic)
     appends: int = 0
@@ -60,7 +62,8 @@ class Stream:
 
     @property
     def blocks(self) -> list[Json]:
-        """What it is shown as: text, tasks and blocks where they first came."""
+        """What it is shown as: text, tasks and blocks where they first came, and at the bottom what it was closed
+        with. In plan mode the tasks are in one plan, where the first came."""
         shown: list[Json] = []
         seen: set[str] = set()
         for part in self.parts:
@@ -72,10 +75,14 @@ class Stream:
                 case "blocks":
                     shown += part["blocks"]
                 case "task_update" if part["id"] not in seen:
+                    shown += self._tasks(part["id"], is_first=not seen)
                     seen.add(part["id"])
-                    task = self.tasks[part["id"]]
-                    shown.append({"type": "task_card", "task_id": task["id"], **_without(task, "id", "type")})
-        return shown
+        return [*shown, *self.closing]
+
+    def _tasks(self, task: str, *, is_first: bool) -> list[Json]:
+        if self.task_display_mode == "timeline":
+            return [_card(self.tasks[task])]
+        return [{"type": "plan", "title": self.plan, "tasks": [_card(one) for one in self.tasks.values()]}] * is_first
 
 
 @dataclass(slots=True)
@@ -234,5 +241,11 @@ def _is_pick(part: Json) -> bool:
     return part.get("type") in ("datepicker", "timepicker", "checkboxes", "radio_buttons")
 
 
-def _without(body: Json, *names: str) -> Json:
-    return {name: value for name, value in body.items() if name not in names}
+def _card(task: Json) -> Json:
+    """A task as a block: its details and output are rich text there."""
+    card: Json = {"type": "task_card", "task_id": task["id"], "title": task["title"], "status": task["status"]}
+    for name in ("details", "output"):
+        if task.get(name):
+            section = {"type": "rich_text_section", "elements": [{"type": "text", "text": task[name]}]}
+            card[name] = {"type": "rich_text", "elements": [section]}
+    return card | ({"sources": task["sources"]} if task.get("sources") else {})

@@ -13,15 +13,10 @@ _ASIDE = ("channel", "text", "blocks", "attachments", "metadata", "thread_ts", "
 
 def post_message(ask: Ask) -> Json:
     channel = _target(ask)
-    message = _written(ask, channel)
-    thread = ask.text("thread_ts")
-    if thread:
-        root = ask.world.message(channel.id, thread)
-        if root is None:
-            raise Refused("thread_not_found") if not _is_ts(thread) else Refused("message_not_found")
-        message.thread_ts = root.thread
-        message.subtype = "thread_broadcast" if ask.flag("reply_broadcast") else ""
-    message.metadata = _metadata(ask)
+    message = written(ask, channel, _content(ask))
+    message.thread_ts = thread_of(ask, channel)
+    message.subtype = "thread_broadcast" if message.thread_ts and ask.flag("reply_broadcast") else ""
+    message.metadata = metadata_of(ask)
     posting.put(ask.world, channel, message)
     body = payloads.message(ask.world, message, with_metadata=True)
     return {"channel": channel.id, "ts": message.ts, "message": body}
@@ -36,14 +31,17 @@ def update(ask: Ask) -> Json:
         raise Refused("cant_update_message")
     if message.stream is not None and message.stream.is_open:
         raise Refused("streaming_state_conflict")
+    if len(ask.text("text")) > blocks.MAX_UPDATED_TEXT:
+        raise Refused("msg_too_long")
     content = _content(ask)
     message.versions.append((message.text, message.blocks))
-    message.text = content["text"]
-    message.blocks = content["blocks"] if "blocks" in content or "text" not in ask.args else message.blocks
-    if ask.data("blocks") is None and ask.args.get("markdown_text") is None:
-        message.blocks = []
+    has_blocks = ask.data("blocks") is not None or ask.args.get("markdown_text") is not None
+    if has_blocks or ask.args.get("text") is not None:
+        message.text, message.blocks = content["text"], content["blocks"]
+    if ask.args.get("attachments") is not None:
+        message.attachments = content["attachments"]
     if ask.args.get("metadata") is not None:
-        message.metadata = _metadata(ask)
+        message.metadata = metadata_of(ask)
     posting.change(ask.world, channel, message, by=ask.install.user)
     body = payloads.message(ask.world, message, with_metadata=True)
     return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": body}
@@ -52,7 +50,7 @@ def update(ask: Ask) -> Json:
 def delete(ask: Ask) -> Json:
     channel = room(ask)
     message = message_in(ask, channel, ask.need("ts"))
-    if message.user != ask.install.user:
+    if message.user != ask.install.user or (message.stream is not None and message.stream.is_open):
         raise Refused("cant_delete_message")
     posting.remove(ask.world, channel, message)
     return {"channel": channel.id, "ts": message.ts}
@@ -63,7 +61,7 @@ def post_ephemeral(ask: Ask) -> Json:
     user = person(ask, ask.need("user"))
     if user.id not in channel.members:
         raise Refused("user_not_in_channel")
-    message = _written(ask, channel)
+    message = written(ask, channel, _content(ask))
     message.thread_ts, message.ephemeral_to = ask.text("thread_ts"), user.id
     ask.world.ephemerals.append(message)
     return {"message_ts": message.ts}
@@ -89,8 +87,8 @@ def _target(ask: Ask) -> Channel:
     return open_room(ask)
 
 
-def _written(ask: Ask, channel: Channel) -> Message:
-    content = _content(ask)
+def written(ask: Ask, channel: Channel, content: Json) -> Message:
+    """A message of the bot that is nowhere yet."""
     install = ask.install
     made = Message(ask.world.new_ts(), channel.id, install.user, install.team, content["text"])
     made.blocks, made.attachments = content["blocks"], content["attachments"]
@@ -111,12 +109,13 @@ def _content(ask: Ask) -> Json:
     text = str(ask.args.get("text") or "")
     if not text.strip() and not given and not attachments:
         raise Refused("no_text")
-    if len(text) > blocks.MAX_TEXT:
+    if markdown is not None and len(str(markdown)) > blocks.MAX_MARKDOWN:
         raise Refused("msg_too_long")
-    return {"text": text or str(markdown or ""), "blocks": blocks.checked(given or []), "attachments": attachments}
+    text = text[: blocks.MAX_TEXT] or str(markdown or "")
+    return {"text": text, "blocks": blocks.checked(given or []), "attachments": attachments}
 
 
-def _metadata(ask: Ask) -> Json | None:
+def metadata_of(ask: Ask) -> Json | None:
     """Raises Refused for what is no metadata (docs, "Message metadata")."""
     given = ask.data("metadata", "invalid_metadata_format")
     if given is None:
@@ -129,9 +128,13 @@ def _metadata(ask: Ask) -> Json | None:
     return {"event_type": kind, "event_payload": payload}
 
 
-def _is_ts(text: str) -> bool:
-    seconds, dot, rest = text.partition(".")
-    return bool(dot) and seconds.isdecimal() and rest.isdecimal()
+def thread_of(ask: Ask, channel: Channel) -> str:
+    """The thread a message goes to; empty if to none. Raises Refused where there is no message to answer."""
+    wanted = ask.text("thread_ts")
+    root = channel.messages.get(wanted)
+    if wanted and (root is None or root.is_deleted):
+        raise Refused("cannot_reply_to_message")
+    return root.thread if root else ""
 
 
 METHODS: dict[str, Method] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.adapters.slack.wire import payloads
+from tests.adapters.slack.wire import payloads, sessions
 from tests.adapters.slack.wire.messages import Json, Message
 from tests.adapters.slack.wire.world import Channel, World
 
@@ -25,6 +25,8 @@ def put(world: World, channel: Channel, message: Message, *, is_told: bool = Tru
             one.channels.append(channel.id)
     if message.is_reply and (root := channel.messages.get(message.thread_ts)):
         root.thread_ts = root.ts
+    if message.bot_id:
+        sessions.answered(world, channel.id, message.thread)
     if is_told:
         tell(world, channel, message)
         tell_mentions(world, channel, message, mentioned(message.text))

@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from tests.adapters.slack.wire import methods_chat, methods_conversations, methods_people, methods_views
+from tests.adapters.slack.wire import (
+    methods_chat,
+    methods_conversations,
+    methods_people,
+    methods_sessions,
+    methods_streams,
+    methods_views,
+    sessions,
+)
 from tests.adapters.slack.wire.acting import Acting
 from tests.adapters.slack.wire.api import Api
 from tests.adapters.slack.wire.asking import Method
@@ -24,9 +32,10 @@ from tests.adapters.slack.wire.refusals import Refused
 from tests.adapters.slack.wire.responses import Responses
 from tests.adapters.slack.wire.sockets import Sockets
 from tests.adapters.slack.wire.talking import Talking
-from tests.adapters.slack.wire.world import App, Channel, Install, User, World
+from tests.adapters.slack.wire.world import App, Channel, Install, Session, User, World
 
 T = TypeVar("T")
+_MODULES = (methods_chat, methods_conversations, methods_people, methods_sessions, methods_streams, methods_views)
 APP_TOKEN = "xapp-1-A0STANDIN-1-the-app-token-of-the-stand-in"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
@@ -43,7 +52,7 @@ class SlackServer(Building, Talking, Acting):
         self.delivery = Delivery(self.world, self.socket)
         self.world.emit = self.delivery.emit
         methods: dict[str, Method] = {}
-        for module in (methods_chat, methods_conversations, methods_people, methods_views):
+        for module in _MODULES:
             methods |= module.METHODS
         self._api = Api(self.world, self.faults, methods)
         self._api.app_methods["apps.connections.open"] = self._open_connection
@@ -126,6 +135,14 @@ class SlackServer(Building, Talking, Acting):
         """What a person's Home tab shows."""
         return next((one for one in self.world.views.values() if one.kind == "home" and one.user == user.id), None)
 
+    def session(self, channel: Channel, thread: Message | str = "") -> Session:
+        """What a thread shows of the bot's work; without a thread that of the Messages tab."""
+        return sessions.of(self.world, channel, thread.thread if isinstance(thread, Message) else thread)
+
+    def expire(self, message: Message) -> None:
+        """Let a stream end by itself, as Slack does after some minutes."""
+        methods_streams.expire(self.world, message)
+
     async def until(self, claim: Callable[[], T], timeout_s: float = 10.0) -> T:
         """Wait until something is so, and give it. Raises TimeoutError."""
         end = time.monotonic() + timeout_s
@@ -153,6 +170,7 @@ class SlackServer(Building, Talking, Acting):
         await site.start()
         self._port = self._runner.addresses[0][1]
         self.world.base_url = self.url
+        self.delivery.loop = asyncio.get_running_loop()
 
     async def down(self) -> None:
         """Be gone: every connection is cut, new ones are refused."""

@@ -87,10 +87,14 @@ class Talking:
         """Open the app's Messages tab."""
         self._opened(user, "messages")
 
-    def stop_session(self, user: User, channel: Channel, thread: Message | str) -> None:
-        """Press the stop button Slack shows while a session is `processing`: streams of the thread are stopped."""
+    def stop_session(self, user: User, channel: Channel, thread: Message | str, *, forged: bool = False) -> None:
+        """Press the stop button Slack shows while a session is `processing`: streams of the thread are stopped, and the
+        app has to do the rest. Raises LookupError where there is no button; forged: it was a moment ago."""
         ts = thread.thread if isinstance(thread, Message) else thread
         stopped = [one for one in channel.replies(ts) if one.stream is not None and one.stream.is_open]
+        session = self.world.sessions.get((channel.id, ts))
+        if not forged and not stopped and (session is None or session.status != "processing"):
+            raise LookupError("no stop button: the session is not processing")
         for one in stopped:
             assert one.stream is not None
             one.stream.state = "stopped_by_user"
