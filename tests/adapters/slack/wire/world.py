@@ -236,7 +236,7 @@ class World:
     interactions: list[Any] = field(default_factory=list)
     codes: dict[str, Any] = field(default_factory=dict)
     uploads: dict[str, File] = field(default_factory=dict)
-    emit: Callable[..., None] = lambda *_args, **_options: None
+    emit: Callable[..., object] = lambda *_args, **_options: None
     last_ts: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
