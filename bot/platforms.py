@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.app import App
+from bot.app import App, secret_key
 from bot.config.settings import Settings
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
     from adapters.discord import DiscordAdapter, Options
+    from adapters.slack.options import Options as SlackOptions
 
 log = structlog.get_logger()
 
@@ -77,4 +78,23 @@ def discord_options(settings: Settings) -> Options:
         reads_along=settings.discord_message_content,
         bots=frozenset(map(int, settings.discord_bots)),
         shards=settings.discord_shards,
+    )
+
+
+def slack_options(settings: Settings) -> SlackOptions:
+    """What the operator chose for Slack. Raises `ConfigError` where the key of the data folder is damaged."""
+    from adapters.slack.options import API_URL, Options
+
+    return Options(
+        data_dir=settings.data_dir,
+        bot_token=settings.slack_bot_token.get_secret_value(),
+        app_token=settings.slack_app_token.get_secret_value(),
+        signing_secret=settings.slack_signing_secret.get_secret_value(),
+        api_url=f"{settings.slack_api_url.rstrip('/')}/" if settings.slack_api_url else API_URL,
+        mode=settings.slack_mode,
+        answers=settings.slack_answers,
+        client_id=settings.slack_client_id,
+        client_secret=settings.slack_client_secret.get_secret_value(),
+        public_url=settings.slack_public_url,
+        secret_key=secret_key(settings) if settings.slack_client_id else b"",
     )

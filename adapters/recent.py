@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
+T = TypeVar("T", bound=Hashable)
 MAX_REMEMBERED = 1_000
 
 
-class Recent:
+class Recent(Generic[T]):
     """The ids that were seen lately."""
 
     def __init__(self) -> None:
-        self._ids: OrderedDict[int, None] = OrderedDict()
+        self._ids: OrderedDict[T, None] = OrderedDict()
 
-    def __contains__(self, number: int) -> bool:
-        return number in self._ids
+    def __contains__(self, one: T) -> bool:
+        return one in self._ids
 
-    def is_first(self, number: int) -> bool:
+    def is_first(self, one: T) -> bool:
         """Note this one; gives whether it had not been seen."""
-        is_new = number not in self._ids
-        self._ids[number] = None
+        is_new = one not in self._ids
+        self._ids[one] = None
         while len(self._ids) > MAX_REMEMBERED:
             self._ids.popitem(last=False)
         return is_new
