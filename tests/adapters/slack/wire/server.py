@@ -25,6 +25,7 @@ from tests.adapters.slack.wire.asking import Method
 from tests.adapters.slack.wire.building import Building
 from tests.adapters.slack.wire.delivery import Delivery, Sent
 from tests.adapters.slack.wire.faults import Call, Faults
+from tests.adapters.slack.wire.granting import Grants
 from tests.adapters.slack.wire.hooks import Hooks
 from tests.adapters.slack.wire.interactions import Interaction
 from tests.adapters.slack.wire.messages import Json, Message, View
@@ -56,6 +57,8 @@ class SlackServer(Building, Talking, Acting):
             methods |= module.METHODS
         self._api = Api(self.world, self.faults, methods)
         self._api.app_methods["apps.connections.open"] = self._open_connection
+        self.grants = Grants(self.install)
+        self._api.open_methods["oauth.v2.access"] = self.grants.exchange
         self._responses = Responses(self.world, self.faults, self._api.calls)
         self._runner: web.AppRunner | None = None
         self._port = 0
