@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from adapters.slack.leftovers import clear
 from adapters.slack.live import Live
 from adapters.slack.markup import answer_of, mrkdwn
 from adapters.slack.rooms import Rooms
@@ -44,8 +43,7 @@ class Answers:
             self._live.show(delivery.place, Working(run_id, "failed"))
             raise
         if run_id and not was_live and self._sender.may_have_been_sent(delivery.since_ms, delivery.attempts):
-            room = await self._rooms.open(delivery.place)
-            await clear(room, self._live.held(room))
+            await self._live.clear(await self._rooms.open(delivery.place))
         return sent[0]
 
     def _posts(self, run_id: str, text: str) -> list[Post]:
