@@ -59,9 +59,11 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "message.groups": frozenset({"groups:history"}),
     "message.im": frozenset({"im:history"}),
     "message.mpim": frozenset({"mpim:history"}),
+    "subteam_created": _GROUPS,
     "subteam_members_changed": _GROUPS,
     "subteam_updated": _GROUPS,
     "tokens_revoked": _NONE,
+    "user_change": _PEOPLE,
 }
 """By the name of the subscription."""
 

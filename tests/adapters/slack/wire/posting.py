@@ -10,6 +10,7 @@ from tests.adapters.slack.wire.world import Channel, World
 
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_SYSTEM = ("channel_join", "channel_leave", "channel_topic", "channel_purpose", "channel_name")
 
 
 def mentioned(text: str) -> list[str]:
@@ -89,7 +90,7 @@ def tell(world: World, channel: Channel, message: Message) -> None:
 
 def tell_mentions(world: World, channel: Channel, message: Message, users: list[str]) -> None:
     """`app_mention` for each workspace's bot that is named and in the channel; a direct talk has none."""
-    if channel.kind == "im":
+    if channel.kind == "im" or message.subtype in _SYSTEM:
         return
     for install in world.installs.values():
         if install.user not in users or install.user not in channel.members or message.user == install.user:

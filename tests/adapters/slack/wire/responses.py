@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 
 from aiohttp import web
 
 from tests.adapters.slack.wire import blocks, posting
-from tests.adapters.slack.wire.faults import Call, Faults
+from tests.adapters.slack.wire.faults import Call, Fault, Faults
 from tests.adapters.slack.wire.interactions import Interaction
 from tests.adapters.slack.wire.messages import Json, Message
 from tests.adapters.slack.wire.refusals import Refused
+from tests.adapters.slack.wire.serving import served
 from tests.adapters.slack.wire.world import World
 
 
@@ -28,18 +28,9 @@ class Responses:
         body = json.loads(await request.text() or "{}")
         call = Call("response_url", body)
         self._calls.append(call)
-        fault = self._faults.take(call)
-        if fault is not None and fault.kind in ("status", "error"):
-            call.status = fault.status if fault.kind == "status" else 404
-            return web.Response(status=call.status, text=fault.error or "error")
-        if fault is not None and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-        if fault is not None and fault.kind == "hang":
-            await asyncio.sleep(fault.seconds)
-        answer = web.Response(status=500) if fault and fault.kind in ("cut", "hang") else self._answer(request, call)
-        if fault is not None and fault.kind != "slow" and request.transport is not None:
-            request.transport.abort()
-        return answer
+        return await served(
+            self._faults, call, request, lambda: self._answer(request, call), lambda fault: _failed(fault, call)
+        )
 
     def _answer(self, request: web.Request, call: Call) -> web.Response:
         url = self._world.base_url + request.path
@@ -100,3 +91,9 @@ class Responses:
             return
         made.ephemeral_to = one.user.id
         self._world.ephemerals.append(made)
+
+
+def _failed(fault: Fault, call: Call) -> web.Response:
+    call.status = fault.status if fault.kind == "status" else 404
+    headers = {"Retry-After": str(fault.retry_after_s)} if call.status == 429 else {}
+    return web.Response(status=call.status, text=fault.error or "error", headers=headers)

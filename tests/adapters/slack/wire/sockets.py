@@ -71,7 +71,7 @@ class Socket:
                 await self._ws.send_str(item)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     attempt: Attempt
     done: asyncio.Event = field(default_factory=asyncio.Event)
