@@ -135,15 +135,15 @@ class Intake:
         log.debug("slack.event_ignored", kind=kind)
 
     async def _keep(self, arrived: Arrived, body: Body, retry: int) -> None:
-        kept = json.dumps(trimmed(body), separators=(",", ":"))
-        author = author_of(arrived.event)
-        envelope = await self._service().inbox.keep(PLATFORM, keys_of(arrived), kept, author=author)
+        event, kept = arrived.event, json.dumps(trimmed(body), separators=(",", ":"))
+        if isinstance(event, Said):
+            self._taking.expect(event.message, arrived.bot)
+        envelope = await self._service().inbox.keep(PLATFORM, keys_of(arrived), kept, author=author_of(event))
         log.info("slack.event_kept", kind=arrived.kind, retry=retry, is_known=envelope is None)
-        if envelope is None:
-            return
-        if isinstance(arrived.event, Said):
-            self._taking.expect(arrived.event.message, arrived.bot)
-        self._queues.add(_line(arrived), envelope)
+        if envelope is not None:
+            self._queues.add(_line(arrived), envelope)
+        elif isinstance(event, Said):
+            self._taking.unexpect(event.message)
 
     def _may_concern(self, arrived: Arrived) -> bool:
         """Whether it is worth keeping; where Slack does not say who the bot is, anything is."""

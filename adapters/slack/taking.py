@@ -101,12 +101,17 @@ class Taking:
         return self._talkers.has(place, _key(message)) or (is_ours and self._talkers.are_in(place))
 
     def expect(self, message: Message, own: str) -> None:
-        """A message was kept that will be taken: where it is a question, its author talks with the bot from now on, so
+        """A message has come that may be taken: where it is a question, its author talks with the bot from now on, so
         that what they add at once, without a mention, is taken too."""
         place, key = self._place(message), _key(message)
         if own and not message.is_direct and self._is_question(message, own) and not self._talkers.has(place, key):
             self._talkers.note(place, key)
             self._expected.is_first(message.event)
+
+    def unexpect(self, message: Message) -> None:
+        """It was not taken: if its author talks with the bot only since then, they do not."""
+        if message.event in self._expected:
+            self._talkers.drop(self._place(message), _key(message))
 
     def _place(self, message: Message) -> Place:
         if message.is_direct:
@@ -138,8 +143,7 @@ class Taking:
         except (SendError, StoreError):
             raise
         except BotError as err:
-            if message.event in self._expected:
-                self._talkers.drop(self._place(message), _key(message))
+            self.unexpect(message)
             is_repeated = isinstance(err, Refused) and err.is_repeated
             if not is_repeated and not is_late:
                 await self._answers.tell(message, err.user_message)
@@ -169,6 +173,7 @@ class Taking:
         await self._service().receive(inbound)
         self._listening.told(message, is_new=here.is_new)
         self._talkers.note(here.place, here.actor.key)
+        self._expected.forget(message.event)
         if message.event in self._deleted:  # while it was being taken
             await self._service().deleted(message.event)
 
