@@ -26,5 +26,6 @@ def _of(message: Message) -> Interaction:
     """Where to answer: nothing private is needed in a direct talk, so there it can stay."""
     if message.is_direct:
         return Interaction(message.team, message.user, message.user_team, thread=message.thread or message.ts)
-    where = {"channel": message.channel, "thread": message.thread, "message": message.ts}
-    return Interaction(message.team, message.user, message.user_team, **where)
+    return Interaction(
+        message.team, message.user, message.user_team, message.channel, thread=message.thread, message=message.ts
+    )

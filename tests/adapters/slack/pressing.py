@@ -5,6 +5,9 @@ What it shows is put there by a small adapter, so that these tests are about wha
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -277,10 +280,29 @@ class Desk:
         rows = await self.app.audit.read(filters={"event": "click.refused"})
         return [(row["approver"], row["reason"]) for row in rows]
 
+    def files(self, user: User) -> list[tuple[str, bytes]]:
+        """The files the bot sent to somebody directly."""
+        slack = self.team.slack
+        rooms = [one for one in slack.world.channels.values() if one.kind == "im" and user.id in one.members]
+        return [(file.name, file.content) for room in rooms for one in slack.said(room) for file in one.files]
+
+    async def rules(self) -> list[str]:
+        """Whom rules are for, oldest first."""
+
+        def read() -> list[str]:
+            with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection:
+                return [row[0] for row in connection.execute("SELECT subject FROM rules ORDER BY id")]
+
+        return await asyncio.to_thread(read)
+
     async def forget_approvals(self) -> None:
         """Let the database be one in which nothing was asked for."""
-        statement = "DELETE FROM approvals"
-        await self.app.database.run(lambda tx: tx._connection.execute(statement))
+
+        def forget() -> None:
+            with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection, connection:
+                connection.execute("DELETE FROM approvals")
+
+        await asyncio.to_thread(forget)
 
 
 @asynccontextmanager
