@@ -1,9 +1,9 @@
-"""Cut Markdown into messages of a platform's length. Pure; knows no platform."""
+"""Cut Markdown into messages of a platform's length, and sentences to one of a card. Pure; knows no platform."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from unicodedata import combining
 
@@ -13,6 +13,23 @@ MAX_CLUSTER_CHARS = 16
 
 _FENCE = re.compile(r"[ \t]*(?P<mark>`{3,}|~{3,})(?P<info>[^\n]*)")
 _JOINS = frozenset("\u200d\ufe0e\ufe0f")
+
+
+def size(text: str) -> int:
+    """The length of a text as a platform may count it: some say characters and count UTF-16 units in places
+    (discord-api-docs #1315). That is never less."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def short(text: str, max_chars: int, draw: Callable[[str], str]) -> str:
+    """A text as `draw` shows it, cut where that is longer, with how much there is."""
+    if len(text) <= max_chars and size(shown := draw(text)) <= max_chars:
+        return shown
+    note = f" … ({len(text):,} characters in all)"
+    kept = max_chars
+    while size(shown := draw(text[:kept])) > max_chars - len(note) and kept:
+        kept -= 1 + kept // 16
+    return shown + note
 
 
 def split_markdown(text: str, limit: int) -> list[str]:

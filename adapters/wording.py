@@ -20,6 +20,10 @@ OUTCOME_WORDS = {
     "unknown": "It started, and its end was not recorded: check whether it happened. It is not tried again.",
 }
 NOT_RUN = "It was not run."
+NOT_STARTED = "It has not started yet."
+NOTHING_RUNS = "Nothing runs before somebody who may decide approves it."
+LOOK = "Press Look to see what it would do, and to decide."
+PRIVATE = "The arguments are private: only those who may decide can look at them."
 CALL_WORDS = {
     "proposed": "getting ready",
     "waiting": "waiting for approval",

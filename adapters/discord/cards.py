@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import discord
 from discord import ui
 
-from adapters import wording
-from adapters.discord import ids, places
-from adapters.discord.choices import can_edit, chosen, edit_modal, offers_view, reason_modal
-from adapters.discord.exact import code_block
+from adapters import ids, wording
+from adapters.discord import places
+from adapters.discord.choices import can_edit, edit_modal, offers_view, reason_modal
 from adapters.discord.markup import short_code, shortened, size
+from adapters.exact import code_block
 from adapters.visible import exact_json
 from bot.chat import Card
 
-__all__ = ["Drawn", "chosen", "draw_card", "edit_modal", "offers_view", "reason_modal"]
+__all__ = ["Drawn", "draw_card", "edit_modal", "offers_view", "reason_modal"]
 
 MAX_CARD_CHARS = 4_000
 """Discord: all the text of a message's components (docs, "Component Reference")."""
@@ -86,7 +86,7 @@ class _Arguments:
     is_whole: bool = True
 
 
-_Hidden = _Arguments("The arguments are private: only those who may decide can look at them.", is_whole=False)
+_Hidden = _Arguments(wording.PRIVATE, is_whole=False)
 
 
 def _arguments(card: Card, room: int) -> _Arguments:
@@ -147,9 +147,7 @@ def _facts(card: Card, *, is_copy: bool, is_open: bool) -> str:
 
 def _ask(card: Card, is_open: bool) -> str:
     """The last line of a card that waits."""
-    if not is_open:
-        return "-# Press Look to see what it would do, and to decide."
-    return "-# Nothing runs before somebody who may decide approves it."
+    return f"-# {wording.NOTHING_RUNS if is_open else wording.LOOK}"
 
 
 def _asker(card: Card) -> str:
@@ -199,7 +197,7 @@ def _decided(card: Card, *, is_open: bool) -> list[str]:
         lines.append(shortened(card.granted, _WORDS))
     if card.reason:
         lines.append(f"“{shortened(card.reason, _MANY)}”")
-    return [*lines, f"-# {wording.outcome(card.state, card.outcome) or 'It has not started yet.'}"]
+    return [*lines, f"-# {wording.outcome(card.state, card.outcome) or wording.NOT_STARTED}"]
 
 
 def moment(at_ms: int, style: str) -> str:

@@ -5,16 +5,14 @@ What was typed is read by whoever handles the submission, by the inputs' custom 
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 import discord
 from discord import ui
 
-from adapters.discord import ids
+from adapters import ids
 from adapters.discord.markup import one_line, short_code, size
+from adapters.offers import value_of
 from adapters.visible import exact, exact_json
-from bot.chat import Card, Offer
+from bot.chat import Card
 
 MAX_EDIT_CHARS = 4_000
 """Discord: the text input of a modal."""
@@ -43,7 +41,7 @@ def offers_view(card: Card) -> ui.LayoutView:
                 continue
             texts.append(full)
             label = _cut(f"{number}. {label}")
-        options.append(discord.SelectOption(label=label or "…", value=_value(offer)))
+        options.append(discord.SelectOption(label=label or "…", value=value_of(offer)))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay("\n".join(texts)))
     if options:
@@ -61,15 +59,6 @@ def _cut(label: str) -> str:
     while size(shown) > MAX_LABEL - 1:
         shown = shown[:-1]
     return f"{shown}…"
-
-
-def _value(offer: Offer) -> str:
-    return hashlib.sha256(json.dumps([offer.grant, offer.pattern]).encode()).hexdigest()[:16]
-
-
-def chosen(card: Card, value: str) -> Offer | None:
-    """The offer that an option of the menu stands for; None when the card makes it no more."""
-    return next((offer for offer in card.offers if _value(offer) == value), None)
 
 
 def reason_modal(card: Card) -> ui.Modal:

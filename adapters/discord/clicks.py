@@ -16,12 +16,13 @@ from weakref import WeakValueDictionary
 import discord
 import structlog
 
-from adapters.discord.cards import chosen, draw_card, edit_modal, offers_view, reason_modal
-from adapters.discord.ids import TEMPLATE, Pressed, read
+from adapters.discord.cards import draw_card, edit_modal, offers_view, reason_modal
 from adapters.discord.intake import Intake
 from adapters.discord.markup import plain
 from adapters.discord.private import LOST, tell, tell_view
 from adapters.discord.sending import custom_ids
+from adapters.ids import TEMPLATE, Pressed, read
+from adapters.offers import chosen
 from bot.chat import Actor, ChatService, Click, Place
 from bot.errors import BotError, Refused
 

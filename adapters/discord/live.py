@@ -15,11 +15,11 @@ import aiohttp
 import discord
 import structlog
 
-from adapters.discord.ids import custom_id
 from adapters.discord.pace import Pace
 from adapters.discord.progress import Progress
 from adapters.discord.rooms import Rooms
 from adapters.discord.sending import nonce_of
+from adapters.ids import custom_id
 from bot.chat import Event, Place, TextSoFar, ToolLine, Working
 from bot.errors import BotError
 

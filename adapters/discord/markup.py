@@ -7,12 +7,13 @@ block of code ends at the next three backticks, styles reach over lines and into
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from adapters.discord import tables
-from adapters.discord.exact import code_block, code_span, prose_block
+from adapters import tables
 from adapters.discord.inline import inert_line
-from adapters.text import split_markdown
+from adapters.exact import code_block, code_span, prose_block
+from adapters.fences import Code, sections
+from adapters.text import short, size, split_markdown
 from adapters.visible import exact, prose
 
 __all__ = [
@@ -39,22 +40,12 @@ MAX_PARTS = 5
 """An answer of more messages is sent as its beginning and a file."""
 
 _BEFORE = re.compile(r"[ \t]*(?:(?:>{1,3}|[-*+]|\d{1,9}[.)]|#{1,6})[ \t]+|>{1,3}(?!>))*")
-_FENCE = re.compile(
-    r"(?P<before>(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])[ \t]))*)(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})(?P<info>.*)"
-)
-_QUOTE = re.compile(r"[ \t]*> ?")
 _DEEP = re.compile(r"(?<!\S)#{4,6}(?=[ \t])")
 _MARKS = re.compile(r"[\\`*_~|<>\[\]()#:]|(?m:^[ \t]*(?:[-+]|\d+(?=\.)\.))|-(?=#)")
 _LOUD = re.compile(
     r"@(?:everyone|here)|(?:discord\.(?:gg|gift|new)|discord(?:app)?\.com/(?:invite|gifts))/\S+", re.IGNORECASE
 )
 _ONE_FILE = re.compile(r"```(?P<language>toml|json|csv)\n(?P<body>(?:(?!```)[^\n]*\n)*)```\s*")
-
-
-def size(text: str) -> int:
-    """The length of a text as Discord may count it. It has said that it counts characters (discord-api-docs #1315);
-    its own clients count UTF-16 units. That is never less."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def inert(text: str) -> str:
@@ -66,13 +57,22 @@ def inert(text: str) -> str:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    lines, at = text.split("\n"), 0
     has_links = "](" in text
+    for part in sections(text):
+        yield from _code(part) if isinstance(part, Code) else _lines(part, has_links=has_links)
+
+
+def _code(code: Code) -> list[str]:
+    """A block of code at the start of its own line: within a list or a quotation Discord would end it at the first line
+    that is not indented or quoted."""
+    block = prose_block(code.body, code.language)
+    return [code.bullet.replace("+", "-"), block] if code.bullet else [block]
+
+
+def _lines(lines: list[str], *, has_links: bool) -> Iterator[str]:
+    at = 0
     while at < len(lines):
-        if (fence := _fence(lines[at])) is not None:
-            drawn, at = _fenced(lines, at, fence)
-            yield from drawn
-        elif at + 1 < len(lines) and tables.is_table(lines[at], lines[at + 1]):
+        if at + 1 < len(lines) and tables.is_table(lines[at], lines[at + 1]):
             end = at + tables.rows_of(lines[at:])
             yield prose_block(tables.aligned(lines[at:end]))
             at = end
@@ -89,49 +89,6 @@ def _line(line: str, *, has_links: bool) -> str:
         bare = re.sub(r"[#*]", r"\\\g<0>", f"{marks.rstrip()}{words.strip()}")
         return f"{bare} " if bare.endswith(">") else bare
     return marks + inert_line(words, has_links=has_links)
-
-
-def _fence(line: str) -> re.Match[str] | None:
-    """The line that opens a block of code (CommonMark 0.31, "Fenced code blocks"; here indented by any amount)."""
-    found = _FENCE.fullmatch(line)
-    if found is None or (found["mark"][0] == "`" and "`" in found["info"]):
-        return None
-    return found
-
-
-def _fenced(lines: list[str], at: int, fence: re.Match[str]) -> tuple[list[str], int]:
-    """The block of code that begins at a line, at the start of its own line, and the line after it.
-
-    Within a list or a quotation Discord would end it at the first line that is not indented or quoted.
-    """
-    body: list[str] = []
-    quotes, mark = fence["before"].count(">"), fence["mark"]
-    closed = re.compile(rf"[ \t]*{re.escape(mark[0])}{{{len(mark)},}}[ \t]*")
-    after = at + 1
-    while after < len(lines):
-        line = lines[after]
-        for _ in range(quotes):
-            unquoted = _QUOTE.match(line)
-            if unquoted is None:
-                return _drawn(fence, body), after
-            line = line[unquoted.end() :]
-        after += 1
-        if closed.fullmatch(line):
-            return _drawn(fence, body), after
-        body.append(_dedented(line, len(fence["indent"]) - 1 if quotes else len(fence["before"] + fence["indent"])))
-    return _drawn(fence, body[:-1] if body and not body[-1] else body), after
-
-
-def _drawn(fence: re.Match[str], body: list[str]) -> list[str]:
-    language = fence["info"].strip().split(" ", 1)[0]
-    bullet = fence["before"].replace(">", "").strip()
-    block = prose_block("\n".join(body), language)
-    return [bullet.replace("+", "-"), block] if bullet else [block]
-
-
-def _dedented(line: str, width: int) -> str:
-    """The line without the indent that its fence has."""
-    return line[min(max(width, 0), len(line) - len(line.lstrip(" \t"))) :]
 
 
 def plain(text: str) -> str:
@@ -155,22 +112,12 @@ def one_line(text: str) -> str:
 
 def shortened(text: str, max_chars: int) -> str:
     """A sentence in one line and cut where it is longer, with how much there is. Line ends become blanks."""
-    return _short(re.sub(r"\s*\n\s*", " ", text.strip()), max_chars, one_line)
+    return short(re.sub(r"\s*\n\s*", " ", text.strip()), max_chars, one_line)
 
 
 def short_code(text: str, max_chars: int) -> str:
     """`code_span`, cut where it is longer, with how much there is."""
-    return _short(text, max_chars, code_span)
-
-
-def _short(text: str, max_chars: int, draw: Callable[[str], str]) -> str:
-    if len(text) <= max_chars and size(shown := draw(text)) <= max_chars:
-        return shown
-    note = f" … ({len(text):,} characters in all)"
-    kept = max_chars
-    while size(shown := draw(text[:kept])) > max_chars - len(note) and kept:
-        kept -= 1 + kept // 16
-    return shown + note
+    return short(text, max_chars, code_span)
 
 
 def parts_of(text: str, limit: int = MAX_CHARS) -> list[str]:

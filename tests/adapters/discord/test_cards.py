@@ -18,8 +18,8 @@ from adapters.discord.cards import (
     Drawn,
     draw_card,
 )
-from adapters.discord.exact import unspelled
 from adapters.discord.markup import size
+from adapters.exact import unspelled
 from bot.chat import Card, Offer, Place
 from tests.adapters.discord.reader import read
 from tests.adapters.discord.test_markup import HOSTILE, TEXTS

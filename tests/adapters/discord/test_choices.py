@@ -10,8 +10,9 @@ from discord import ui
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.discord.choices import chosen, edit_modal, offers_view, reason_modal
+from adapters.discord.choices import edit_modal, offers_view, reason_modal
 from adapters.discord.markup import size
+from adapters.offers import chosen
 from bot.chat import Offer
 from tests.adapters.discord.reader import read
 from tests.adapters.discord.test_cards import CARD, OFFERS

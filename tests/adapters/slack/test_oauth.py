@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 import pytest
@@ -51,13 +51,9 @@ class Site:
 
     def yes(self, asked: dict[str, str], *, is_enterprise_install: bool = False) -> str:
         """Say yes at Slack: the code it sends back."""
-        return self.slack.grants.say_yes(
-            self.anna,
-            self.team,
-            asked["redirect_uri"],
-            asked["scope"].split(","),
-            is_enterprise_install=is_enterprise_install,
-        )
+        page = f"https://slack.com/oauth/v2/authorize?{urlencode(asked)}"
+        back = self.slack.approve(page, self.anna, self.team, is_enterprise=is_enterprise_install)
+        return parse_qs(urlsplit(back).query)["code"][0]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the buttons and menus of a card hold: a verb and an opaque id, never a word of the call. Pure.
 
-Discord: a custom_id has 1 to 100 characters and is unique in its message (docs, "Component Object").
+Discord: a custom_id has 1 to 100 characters and is unique in its message (docs, "Component Object"). Slack: an
+action_id has at most 255 (docs, "Button element").
 """
 
 from __future__ import annotations
@@ -33,14 +34,14 @@ class Pressed:
 
 
 def custom_id(verb: Verb, of: str, token: str = "") -> str:
-    """The custom_id of a button or a menu. Raises ValueError for an id that does not fit."""
+    """The id of a button or a menu. Raises ValueError for an id that does not fit."""
     if not _ID.fullmatch(of) or not _TOKEN.fullmatch(token):
         raise ValueError("an id is letters, digits, dash and underscore, at most 64")
     return f"{PREFIX}{verb}:{of}:{token}" if token else f"{PREFIX}{verb}:{of}"
 
 
 def read(text: str) -> Pressed | None:
-    """What a custom_id says; None for one that is none of ours, or that nobody knows any more."""
+    """What such an id says; None for one that is none of ours, or that nobody knows any more."""
     found = TEMPLATE.fullmatch(text)
     if found is None or found["verb"] not in _VERBS:
         return None

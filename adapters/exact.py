@@ -1,9 +1,9 @@
-"""Text that Discord shows to the last character, in code that nothing within can close. Pure.
+"""Text that is shown to the last character, in code that nothing within can close. Pure.
 
-Discord ends a block of code at the next three backticks, however many opened it, and knows no way to escape them. So
-one backtick of every three is spelled out as `\\u{60}`, as `visible.exact` spells out what cannot be seen. In JSON a
-backslash stands before `u` and four digits, or is doubled: `\\u{` is never part of it, and every spelled character can
-be read back.
+Discord ends a block of code at the next three backticks, however many opened it, and knows no way to escape them; what
+others do is not always known. So one backtick of every three is spelled out as `\\u{60}`, as `visible.exact` spells out
+what cannot be seen. In JSON a backslash stands before `u` and four digits, or is doubled: `\\u{` is never part of it,
+and every spelled character can be read back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def code_span(text: str) -> str:
 
 
 def code_block(text: str, language: str = "") -> str:
-    """A block of code that holds exactly this text. Blank lines at either end are not shown by Discord."""
+    """A block of code that holds exactly this text. Blank lines at either end may not be shown."""
     return fenced(exact(text), language)
 
 

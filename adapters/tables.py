@@ -1,4 +1,4 @@
-"""Markdown tables, which Discord does not know, as columns of equal width. Pure."""
+"""Markdown tables, also as columns of equal width for platforms that do not know them. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_table(head: str, rule: str) -> bool:
     """Do these two lines begin a table? (GitHub Flavored Markdown, "Tables")"""
     if "|" not in head or "|" not in rule or not _RULE.fullmatch(rule):
         return False
-    return len(_cells(head)) == len(_cells(rule))
+    return len(cells(head)) == len(cells(rule))
 
 
 def rows_of(lines: list[str]) -> int:
@@ -26,8 +26,8 @@ def rows_of(lines: list[str]) -> int:
 
 def aligned(lines: list[str]) -> str:
     """The table with its columns one under the other, marks of style left out."""
-    rows = [_cells(line) for line in lines]
-    sides = [_side(cell) for cell in rows[1]]
+    rows = [cells(line) for line in lines]
+    sides = [side(cell) for cell in rows[1]]
     shown = [[_words(cell) for cell in row[: len(sides)]] for row in [rows[0], *rows[2:]]]
     widths = [max(map(_width, column)) for column in zip_longest(*shown, fillvalue="")]
     widths += [0] * (len(sides) - len(widths))
@@ -35,14 +35,16 @@ def aligned(lines: list[str]) -> str:
     return "\n".join([drawn[0], "-+-".join("-" * width for width in widths), *drawn[1:]])
 
 
-def _cells(line: str) -> list[str]:
-    cells = [cell.strip() for cell in _CELL.split(line.strip())]
-    if len(cells) > 1 and not cells[-1]:
-        cells.pop()
-    return cells[1:] if len(cells) > 1 and not cells[0] else cells
+def cells(line: str) -> list[str]:
+    """The cells of a row, without what stands around them."""
+    found = [cell.strip() for cell in _CELL.split(line.strip())]
+    if len(found) > 1 and not found[-1]:
+        found.pop()
+    return found[1:] if len(found) > 1 and not found[0] else found
 
 
-def _side(rule: str) -> str:
+def side(rule: str) -> str:
+    """On which side a column stands, as its cell of the second row says."""
     if rule.endswith(":"):
         return "middle" if rule.startswith(":") else "right"
     return "left"

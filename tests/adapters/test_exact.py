@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.discord.exact import code_block, code_span, unspelled
+from adapters.exact import code_block, code_span, unspelled
 from tests.adapters.discord.reader import read
 from tests.adapters.discord.test_markup import HOSTILE, TEXTS
 

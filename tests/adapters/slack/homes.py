@@ -1,0 +1,61 @@
+"""The workspaces of a stand-in Slack, as those who send into them see them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+
+from adapters.slack.places import direct_place, place_in
+from adapters.slack.web import SlackClient
+from bot.chat import Place
+from bot.errors import PlaceGone
+from tests.adapters.slack.wire import SlackServer
+from tests.adapters.slack.wire.world import Channel, Install, User
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    team: str
+    bot_user: str
+    bot_id: str
+    client: SlackClient
+
+
+class Homes:
+    """Every workspace the app is installed in."""
+
+    def __init__(self, homes: list[Home]) -> None:
+        self._homes = {one.team: one for one in homes}
+
+    async def get(self, team: str) -> Home:
+        if team not in self._homes:
+            raise PlaceGone("I am not installed in that workspace.")
+        return self._homes[team]
+
+
+@asynccontextmanager
+async def homes_of(slack: SlackServer) -> AsyncIterator[Homes]:
+    """One process' view of the stand-in; another one is another process. It does not wait as long as it is asked to."""
+    async with aiohttp.ClientSession() as session:
+
+        def home(one: Install) -> Home:
+            client = SlackClient(one.token, api_url=slack.api_url, session=session, sleep=_briefly)
+            return Home(one.team, one.user, one.bot_id, client)
+
+        yield Homes([home(one) for one in slack.world.installs.values()])
+
+
+async def _briefly(seconds: float) -> None:
+    await asyncio.sleep(min(seconds / 20, 0.05))
+
+
+def place_of(room: Channel, thread: str = "") -> Place:
+    return place_in(room.team, room.id, thread)
+
+
+def direct_to(person: User, thread: str = "") -> Place:
+    return direct_place(person.team, person.id, thread)
