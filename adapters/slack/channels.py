@@ -79,7 +79,9 @@ class Channels:
 
     async def _names(self, team: str) -> dict[str, str]:
         """Docs, "users.conversations": what the bot is a member of."""
-        client, names, cursor = (await self._workspaces.get(team)).client, {}, ""
+        client = (await self._workspaces.get(team)).client
+        names: dict[str, str] = {}
+        cursor = ""
         for _ in range(PAGES):
             answer = await client.call(
                 "users.conversations", types="public_channel", exclude_archived=True, limit=PAGE, cursor=cursor or None

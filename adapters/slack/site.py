@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 import aiohttp
 import structlog
@@ -29,7 +27,6 @@ from adapters.slack.modals import Modals
 from adapters.slack.naming import Naming
 from adapters.slack.options import Options
 from adapters.slack.people import People
-from adapters.slack.places import place_in
 from adapters.slack.private import Private
 from adapters.slack.replies import Replies
 from adapters.slack.responding import Responder
@@ -38,17 +35,14 @@ from adapters.slack.sending import Sender
 from adapters.slack.sessions import Sessions
 from adapters.slack.shortcuts import Shortcuts
 from adapters.slack.stops import Stops
-from adapters.slack.strict import CHANNEL, USER, fit
+from adapters.slack.strict import part
 from adapters.slack.taking import Taking
 from adapters.slack.talkers import Talkers
 from adapters.slack.uploads import Uploads
 from adapters.slack.workspaces import Workspaces
-from bot.chat import Actor, ChatService
-from bot.errors import BotError
+from bot.chat import ChatService
 
 log = structlog.get_logger()
-
-TITLE_CHARS = 60
 
 
 class Site:
@@ -97,26 +91,29 @@ class Site:
             people,
             groups,
             others={
-                "agent_session_stopped": Stops(service, people, private).stopped,
-                "app_home_opened": self.home.opened,
+                "agent_session_stopped": _of_event(Stops(service, people, private).stopped),
+                "app_home_opened": _of_event(self.home.opened),
                 "app_uninstalled": ended,
                 "tokens_revoked": ended,
             },
         )
         self.catchup = Catchup(service, self.rooms, self.intake, options.data_dir)
         asking = Asking(service, people, self.rooms, self.sender, modals, naming)
+        forms = Administering(service, people, modals, self.home)
         self.interactive = Interactive(
-            (
-                Clicks(service, people, private, modals),
-                Feedback(service, people, private),
-                Administering(service, people, modals, self.home),
-                asking,
-            ),
+            (Clicks(service, people, private, modals), Feedback(service, people, private), forms, asking),
             Commands(service, people, groups, private, options),
             Shortcuts(service, people, private, asking, self.home, options),
+            forms.offered,
             private,
             responder,
         )
+        self.press = self.interactive.press
+        self.submit = self.interactive.submit
+        self.closed = self.interactive.closed
+        self.command = self.interactive.command
+        self.shortcut = self.interactive.shortcut
+        self.options = self.interactive.options
 
     async def keep(self, body: Body, *, retry: int) -> None:
         await self.intake.keep(body, retry=retry)
@@ -131,3 +128,12 @@ class Site:
         await self.home.aclose()
         await self.channels.aclose()
         await self.live.aclose()
+
+
+def _of_event(handle: Handle) -> Handle:
+    """The same for something that has to know the event alone."""
+
+    async def handled(team: str, body: Body) -> None:
+        await handle(team, part(body, "event"))
+
+    return handled

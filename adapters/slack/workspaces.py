@@ -44,8 +44,8 @@ class Workspaces:
         self._logging_in = asyncio.Lock()
 
     async def log_in(self, *, again: bool = False) -> None:
-        """Ask Slack whose the bot token is, where that is not known, or `again`. Raises `ConfigError` where Slack refuses it, and
-        `SendError` where it cannot be asked."""
+        """Ask Slack whose the bot token is, where that is not known, or `again`. Raises `ConfigError` where Slack
+        refuses it, and `SendError` where it cannot be asked."""
         if self._installs is not None:
             return
         async with self._logging_in:
