@@ -6,19 +6,25 @@ What the message says goes with the question as something that was heard, and ev
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
+from adapters.slack.events import BROADCAST, ms_of, read_message
 from adapters.slack.handlers import Body
 from adapters.slack.interactions import Action, Interaction
-from adapters.slack.lookups import People
 from adapters.slack.marks import look_at
+from adapters.slack.messages import readable
 from adapters.slack.modals import Modals
-from adapters.slack.places import PLATFORM
+from adapters.slack.naming import Naming
+from adapters.slack.people import People
+from adapters.slack.places import PLATFORM, event_id
 from adapters.slack.rooms import Rooms
 from adapters.slack.sending import Post, Sender
+from adapters.slack.strict import TS, fit, items, text
 from adapters.slack.submissions import DONE, Sent
 from adapters.slack.web import SlackRefused
 from adapters.slack.words import plain
+from adapters.spoken import with_files
+from adapters.visible import is_blank
 from bot.chat import Actor, ChatService, Heard, Inbound, Place
 from bot.errors import PlaceGone, Refused
 
@@ -30,8 +36,6 @@ EMPTY = "Write what you want to know about it."
 NOT_THERE = "I am not in this conversation, so I cannot answer there: invite me first, or write to me directly."
 NOTHING = "I cannot tell which message that was about: open its menu again."
 GONE = "That message is not there any more."
-HeardIn = Callable[[str, str, Body], Awaitable[Heard | None]]
-"""A message of a channel of a workspace, as something that was heard there; None where it says nothing."""
 
 
 class Asking:
@@ -44,8 +48,8 @@ class Asking:
         rooms: Rooms,
         sender: Sender,
         modals: Modals,
+        naming: Naming,
         *,
-        heard_in: HeardIn,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._service = service
@@ -53,7 +57,7 @@ class Asking:
         self._rooms = rooms
         self._sender = sender
         self._modals = modals
-        self._heard_in = heard_in
+        self._naming = naming
         self._clock = clock
 
     async def open(self, one: Interaction) -> None:
@@ -74,7 +78,7 @@ class Asking:
         if one.below is None or not one.message:
             raise Refused("not_allowed", NOTHING)
         heard = await self._heard(one, one.below)
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         key = f"{PLATFORM}-asked:{one.team}:{one.view}"
         at_ms = int(self._clock() * 1000)
         receipt = await self._service().receive(Inbound(key, one.below, actor, question, at_ms, heard=heard))
@@ -85,13 +89,30 @@ class Asking:
     async def _heard(self, one: Interaction, place: Place) -> tuple[Heard, ...]:
         """The message as it reads now. Raises `Refused` where the bot could not answer, or it is gone."""
         try:
-            message = await look_at(await self._rooms.open(place), one.message)
+            room = await self._rooms.open(place)
+            message = await look_at(room, one.message)
         except (PlaceGone, SlackRefused) as err:
             raise Refused("not_allowed", NOT_THERE) from err
-        if message is None:
+        ts = fit(TS, (message or {}).get("ts"))
+        if message is None or not ts:
             raise Refused("not_allowed", GONE)
-        heard = await self._heard_in(one.team, one.channel, message)
-        return () if heard is None else (heard,)
+        names = await self._naming.of(one.team, text(message, "text"), room.bot_user)
+        said = with_files(
+            readable(text(message, "text"), room.bot_user, names),
+            (text(file, "name") for file in items(message, "files")),
+        )
+        if is_blank(said):
+            return ()
+        event = event_id(one.team, one.channel, ts)
+        return (Heard(event, await self._author(one, message), said, ms_of(ts)),)
+
+    async def _author(self, one: Interaction, message: Body) -> Actor:
+        """Who wrote a message: somebody, or a program."""
+        said = read_message(message, one.team, one.channel, now_s=self._clock(), also=BROADCAST)
+        if said is not None:
+            return await self._people.actor(one.team, said.user, user_team=said.user_team)
+        name = text(message, "username") or text(message, "bot_id") or "a program"
+        return Actor(PLATFORM, one.team, text(message, "bot_id") or "unknown", name, standing="bot")
 
     async def _show(self, place: Place, actor: Actor, question: str, key: str) -> None:
         """Let everybody there see who asked what."""

@@ -9,8 +9,8 @@ import structlog
 from adapters.slack.adminforms import COMPLETED, FORMS, WHEN, WHO, choices, line_of
 from adapters.slack.home import Home
 from adapters.slack.interactions import Action, Interaction
-from adapters.slack.lookups import People
 from adapters.slack.modals import Modals
+from adapters.slack.people import People
 from adapters.slack.submissions import Sent
 from bot.chat import ChatService
 from bot.errors import BotError, PolicyError
@@ -36,7 +36,7 @@ class Administering:
         """Do what a form says, as whoever sent it may; None for another modal. Raises `BotError`."""
         if callback not in FORMS:
             return None
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         await self._meet(one.team, inputs.get(f"{WHO}/{WHO}", ""))
         line = line_of(callback, inputs)
         try:
@@ -51,7 +51,7 @@ class Administering:
         """What a menu of a form offers for what was typed. Raises `BotError`."""
         if (before := COMPLETED.get(menu)) is None:
             return []
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         found = await self._service().complete(one.direct, actor, before + "".join(typed.split()), is_admin=True)
         return choices(completion.words.removeprefix(before) for completion in found)
 

@@ -17,8 +17,8 @@ from adapters.ids import Pressed, read
 from adapters.offers import chosen
 from adapters.slack.forms import edit_modal, look_modal, offers_modal, reason_modal
 from adapters.slack.interactions import Action, Interaction
-from adapters.slack.lookups import People
 from adapters.slack.modals import Modals
+from adapters.slack.people import People
 from adapters.slack.places import PLATFORM
 from adapters.slack.private import Private
 from adapters.slack.submissions import DONE, Sent
@@ -85,13 +85,13 @@ class Clicks:
     # --- asking for more ---
 
     async def _show_more(self, one: Interaction, pressed: Pressed) -> None:
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         card = await self._service().card_for(pressed.id, actor)
         draw = {"reason": reason_modal, "edit": edit_modal, "longer": offers_modal, "look": look_modal}
         await self._modals.show(one, draw[pressed.verb](card))
 
     async def _grant(self, one: Interaction, approval_id: str, value: str) -> Outcome:
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         offer = chosen(await self._service().card_for(approval_id, actor), value)
         if offer is None:
             raise Refused("not_allowed", GONE_OFFER)
@@ -111,8 +111,9 @@ class Clicks:
     async def _decide(self, one: Interaction, verb: Verb, approval_id: str, **more: Any) -> Outcome:
         lock = self._turns.setdefault(approval_id, asyncio.Lock())
         async with lock:  # the first to press is the first to be heard, whatever has to be looked up
-            actor = await self._people.actor(one.team, one.user)
-            if verb != "deny":
+            may_run = verb != "deny"
+            actor = await self._people.actor(one.team, one.user, user_team=one.user_team, is_fresh=may_run)
+            if may_run:
                 await self._look_at_requester(approval_id, actor)
             shown_as = "" if one.is_ephemeral else one.message
             click = Click(approval_id, verb, actor, shown_in=one.place, shown_as=shown_as, **more)
@@ -125,12 +126,12 @@ class Clicks:
         if asked is None or asked[1].key == actor.key or asked[1].platform != PLATFORM:
             return
         try:
-            await self._service().met(await self._people.actor(asked[1].workspace, asked[1].user))
+            await self._service().met(await self._people.actor(asked[1].workspace, asked[1].user, is_fresh=True))
         except BotError as err:
             log.info("person.not_looked_at", kind=type(err).__name__)
 
     async def _stop(self, one: Interaction, run_id: str) -> None:
         if one.place is None:
             raise Refused("not_allowed", NOT_HERE)
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         await self._private.tell(one, await self._service().stop(one.place, actor, run_id=run_id))

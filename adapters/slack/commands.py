@@ -11,9 +11,11 @@ from collections.abc import Callable
 
 import structlog
 
+from adapters.slack.groups import Groups
 from adapters.slack.interactions import Interaction
-from adapters.slack.lines import line_of, people_in
-from adapters.slack.lookups import People
+from adapters.slack.lines import line_of, names_group, people_in
+from adapters.slack.options import Options
+from adapters.slack.people import People
 from adapters.slack.private import Private
 from bot.chat import Actor, ChatService
 from bot.errors import BotError
@@ -30,9 +32,13 @@ _HELP = re.compile(r"-{1,2}h(?:elp)?|\?")
 
 
 class Commands:
-    def __init__(self, service: Callable[[], ChatService], people: People, private: Private) -> None:
+    def __init__(
+        self, service: Callable[[], ChatService], people: People, groups: Groups, private: Private, options: Options
+    ) -> None:
         self._service = service
         self._people = people
+        self._groups = groups
+        self._opens_threads = options.answers == "thread"
         self._private = private
 
     async def use(self, one: Interaction, command: str, text: str) -> None:
@@ -41,13 +47,15 @@ class Commands:
         await self._private.answer(one, await self._done(one, line, is_admin=is_admin))
 
     async def _done(self, one: Interaction, line: str, *, is_admin: bool) -> str:
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         if is_admin:
             await self._meet(one, line)
-        place = one.place or one.direct
-        told = await self._service().command(place, actor, line, is_admin=is_admin)
+            if names_group(line) and (why := await self._groups.why_none(one.team)):
+                return why
+        told = await self._service().command(one.place or one.direct, actor, line, is_admin=is_admin)
         word = line.split(maxsplit=1)[0].lower() if line.strip() else ""
-        return told + ONLY_HERE.format(word=word) if word in IN_THREADS and not is_admin else told
+        is_elsewhere = word in IN_THREADS and not is_admin and (self._opens_threads or one.channel.startswith("D"))
+        return told + ONLY_HERE.format(word=word) if is_elsewhere else told
 
     async def _meet(self, one: Interaction, line: str) -> None:
         """Tell the service of the people a line names: whether they are bots or guests, and which groups they are in.

@@ -40,7 +40,7 @@ class Message:
     """What somebody wrote. `ts` is what it is called in its channel, `thread` that of the first message of its thread,
     "" at the top. `user_team` is the author's own workspace, "" where Slack does not say; `thread_user` who began the
     thread. `edited` is when it was changed, "" for never.
-    `is_mention`: Slack says that it mentions the bot. `hides_files`: it came with files that are not named here.
+    `hides_files`: it came with files that are not named here.
     """
 
     team: str
@@ -53,7 +53,6 @@ class Message:
     user_team: str = ""
     thread_user: str = ""
     edited: str = ""
-    is_mention: bool = False
     hides_files: bool = False
 
     @property
@@ -201,7 +200,7 @@ def _read(event: Body, kind: str, team: str, now_s: float) -> Event | None:
         case "message":
             return _message_event(event, team, channel, now_s)
         case "app_mention":
-            said = read_message(event, team, channel, now_s=now_s, also=BROADCAST, is_mention=True)
+            said = read_message(event, team, channel, now_s=now_s, also=BROADCAST)
             return None if said is None or said.edited else Said(said)  # an edit comes as a changed message, too
         case "member_joined_channel":
             return Joined(team, channel, user) if channel and user else None
@@ -246,9 +245,7 @@ def _deleted(before: Body, ts: Any, team: str, channel: str) -> Deleted | None:
     return Deleted(team, channel, ts, "" if thread == ts else thread, user, text(before, "text"))
 
 
-def read_message(
-    body: Body, team: str, channel: str, *, now_s: float, also: str = "", is_mention: bool = False
-) -> Message | None:
+def read_message(body: Body, team: str, channel: str, *, now_s: float, also: str = "") -> Message | None:
     """A person's own words; None for programs' words, what Slack says by itself, and what has no author. `also` is a
     subtype that is taken besides."""
     ts, user = fit(TS, body.get("ts")), fit(USER, body.get("user"))
@@ -270,7 +267,6 @@ def read_message(
         user_team=fit(ANY_TEAM, body.get("user_team")) or fit(ANY_TEAM, body.get("team")),
         thread_user=fit(USER, body.get("parent_user_id")),
         edited=fit(TS, part(body, "edited").get("ts")),
-        is_mention=is_mention,
         hides_files="files" not in body and any(_files_in(body.get("blocks"))),
     )
 
@@ -299,7 +295,7 @@ def _files_in(blocks: Any) -> Iterator[Body]:
 
 _MESSAGE = ("type", "subtype", "user", "bot_id", "text", "ts", "thread_ts", "team", "user_team", "parent_user_id")
 _FILE = ("id", "mode", "name", "title", "mimetype", "size", "url_private", "url_private_download")
-_EVENT = (*_MESSAGE, "channel", "deleted_ts", "thread_ts", "streaming_message_ts", "tab")
+_EVENT = (*_MESSAGE, "channel", "deleted_ts", "streaming_message_ts", "tab", "tokens")
 _BODY = ("type", "event_id", "team_id", "context_team_id")
 _AUTHORIZED = ("team_id", "user_id", "is_bot")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from adapters.slack.handlers import Body
 from adapters.slack.interactions import Action, Interaction
-from adapters.slack.lookups import People
+from adapters.slack.people import People
 from adapters.slack.private import Private
 from adapters.slack.submissions import Sent
 from adapters.slack.words import plain
@@ -39,7 +39,7 @@ class Feedback:
             return False
         if action.value not in (GOOD, BAD) or one.place is None:
             raise Refused("not_allowed", NOT_VALID)
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         said = await self._service().feedback(one.place, found["run"], actor, is_good=action.value == GOOD)
         if said:
             await self._private.tell(one, said)

@@ -19,9 +19,10 @@ import structlog
 from adapters.slack.handlers import Body
 from adapters.slack.homeview import Overview, approvals_modal, home_view
 from adapters.slack.interactions import Interaction
-from adapters.slack.lookups import People, Workspaces
 from adapters.slack.modals import Modals
+from adapters.slack.people import People
 from adapters.slack.places import direct_place
+from adapters.slack.rooms import Workspaces
 from adapters.slack.strict import CHANNEL, USER, fit, text
 from adapters.slack.web import SlackRefused
 from bot.chat import Actor, ChatService
@@ -90,7 +91,7 @@ class Home:
 
     async def show_approvals(self, one: Interaction) -> None:
         """Show somebody what waits for them in a modal. Raises `BotError`."""
-        actor = await self._people.actor(one.team, one.user)
+        actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         await self._modals.show(one, approvals_modal(tuple(await self._service().pending(actor))))
 
     def changed(self) -> None:

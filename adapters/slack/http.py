@@ -27,6 +27,8 @@ MAX_BODY = 512 << 10
 MAX_FIELDS = 100
 READ_S = 10.0
 RETRY_NUM = "X-Slack-Retry-Num"
+NO_RETRY = {"X-Slack-No-Retry": "1"}
+"""It will not be readable another time."""
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -65,7 +67,7 @@ class HttpDoor:
             is_taken = response.status == 200
         except ValueError as err:
             log.warning("slack.unreadable", why=str(err))
-            return web.Response(status=400)
+            return web.Response(status=400, headers=NO_RETRY)
         finally:
             if not is_taken:
                 self._signatures.forget(stamp)

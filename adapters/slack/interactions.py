@@ -12,7 +12,7 @@ from typing import Any
 
 from adapters.slack.handlers import Body
 from adapters.slack.places import direct_place, place_in
-from adapters.slack.strict import CHANNEL, TEAM, TS, USER, WORD, fit, items, part, text
+from adapters.slack.strict import ANY_TEAM, CHANNEL, TEAM, TS, USER, WORD, fit, items, part, text
 from bot.chat import Place
 
 MAX_ADDRESS_CHARS = 2_000
@@ -20,7 +20,7 @@ MAX_ADDRESS_CHARS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One thing a person did.
+    """One thing a person did. `user_team` is their own workspace, "" where Slack does not say.
 
     `channel`, `thread` and `message` say where, "" where it was in no channel, at its top, on no message. `thread` and
     `message` are `ts`. `is_ephemeral`: that message is theirs alone. `view` is the id of the view it was in, which
@@ -30,6 +30,7 @@ class Interaction:
 
     team: str
     user: str
+    user_team: str = ""
     channel: str = ""
     thread: str = ""
     message: str = ""
@@ -76,6 +77,7 @@ def read_interaction(body: Body) -> Interaction | None:
     return Interaction(
         team,
         user,
+        fit(ANY_TEAM, part(body, "user").get("team_id")),
         channel=fit(CHANNEL, container.get("channel_id") or _id(body.get("channel"))),
         thread=fit(TS, container.get("thread_ts") or message.get("thread_ts")),
         message=fit(TS, ts),

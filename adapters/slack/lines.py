@@ -39,3 +39,8 @@ def _unescaped(text: str) -> str:
 def people_in(line: str) -> list[str]:
     """The ids of the people a line names, each once, the first few."""
     return list(dict.fromkeys(hit["user"] for hit in _PERSON.finditer(line)))[:MAX_PEOPLE]
+
+
+def names_group(line: str) -> bool:
+    """Whether a line names a user group."""
+    return "<!subteam^" in line or "group:slack:" in line

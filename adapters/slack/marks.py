@@ -42,6 +42,12 @@ def found_in(message: Json) -> tuple[str, str]:
     return str(said.get("key") or ""), str(said.get("kind") or "")
 
 
+def is_unfinished(message: Json) -> bool:
+    """Whether one of our messages still shows what passes: a stream without a mark, or what is marked as a draft."""
+    name, kind = found_in(message)
+    return kind == DRAFT or (not name and "streaming_state" in message)
+
+
 @dataclass(slots=True)
 class Arrived:
     """Our own messages in a room, oldest first."""

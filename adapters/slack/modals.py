@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapters.slack.handlers import Body
 from adapters.slack.interactions import Interaction, kept
-from adapters.slack.lookups import Workspaces
+from adapters.slack.rooms import Workspaces
 from adapters.slack.web import SlackRefused
 from bot.errors import BotError
 

@@ -83,7 +83,8 @@ class Private:
 
     async def _directly(self, to: Interaction, words: Words) -> bool:
         room = await self._rooms.open(to.direct)
-        how = {"channel": room.channel, "unfurl_links": False, "unfurl_media": False}
+        thread = to.thread if to.channel in ("", room.channel) else ""
+        how = {"channel": room.channel, "thread_ts": thread or None, "unfurl_links": False, "unfurl_media": False}
         await room.client.call("chat.postMessage", patience_s=PATIENCE_S, **how, **words.message)
         return True
 

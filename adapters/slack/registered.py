@@ -56,13 +56,17 @@ REGISTERED = Registered(
         "message.groups",
         "message.im",
         "message.mpim",
+        "subteam_created",
         "subteam_members_changed",
         "subteam_updated",
         "tokens_revoked",
+        "user_change",
     ),
     commands=(
-        Command("/nod", "Approvals, your rights, your runs", "help | approvals | rights | usage | stop"),
-        Command("/nod-admin", "Roles, tools, rules, the audit (admins)", "help | role @person admin | audit"),
+        Command("/nod", "What you may do with Nod, and what waits for you", "help | show | approvals | usage | stop"),
+        Command(
+            "/nod-admin", "Who may do what with Nod, and who approves it", "help | show @person | allow @person TOOL"
+        ),
     ),
     shortcuts=(
         Shortcut(STOP, "message", "Stop Nod here", "Stop what Nod is doing in this thread"),

@@ -20,6 +20,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "assistant.threads.setSuggestedPrompts": frozenset({"assistant:write"}),
     "auth.revoke": _NONE,
     "auth.test": _NONE,
+    "bots.info": _PEOPLE,
     "chat.appendStream": _CHAT,
     "chat.delete": _CHAT,
     "chat.getPermalink": _NONE,
@@ -59,9 +60,11 @@ EVENTS: Mapping[str, frozenset[str]] = {
     "message.groups": frozenset({"groups:history"}),
     "message.im": frozenset({"im:history"}),
     "message.mpim": frozenset({"mpim:history"}),
+    "subteam_created": _GROUPS,
     "subteam_members_changed": _GROUPS,
     "subteam_updated": _GROUPS,
     "tokens_revoked": _NONE,
+    "user_change": _PEOPLE,
 }
 """By the name of the subscription."""
 

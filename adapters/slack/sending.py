@@ -25,9 +25,9 @@ from bot.errors import SendError
 
 log = structlog.get_logger()
 
-LOOK_BACK_S = 60.0
-"""How much earlier is looked, and how long before this process a thing may have been sent by one that is gone: clocks
-differ."""
+LOOK_BACK_S, CLOCKS_DIFFER_S = 60.0, 5.0
+"""How much earlier is looked, and how new in the life of this process a thing may be and yet have been sent by one that
+is gone."""
 MAX_KNOWN = 10_000
 TEXT_CHARS = 3_800
 """Of the text beside blocks; `chat.update` takes 4,000 (docs, "chat.update")."""
@@ -71,7 +71,7 @@ class Sender:
 
     def may_have_been_sent(self, since_ms: int, attempts: int) -> bool:
         """Whether something of this age may be there although nobody noted it."""
-        return attempts > 0 or since_ms / 1000 < self._since_s + LOOK_BACK_S
+        return attempts > 0 or since_ms / 1000 < self._since_s + CLOCKS_DIFFER_S
 
     async def post(
         self,
@@ -101,7 +101,7 @@ class Sender:
         room = await self._rooms.open(place)
         with translated():
             try:
-                await _shown(room, post, "chat.update", ts=ts)
+                await show(room, post, "chat.update", ts=ts)
             except SlackRefused as err:
                 if err.code in NOT_THERE:
                     return False
@@ -119,7 +119,7 @@ class Sender:
     async def _send(self, room: Room, post: Post, key: str) -> str:
         how = {"thread_ts": room.thread or None, "unfurl_links": False, "unfurl_media": False, "metadata": mark(key)}
         try:
-            answer = await _shown(room, post, "chat.postMessage", **how)
+            answer = await show(room, post, "chat.postMessage", **how)
         except Unsure:
             there = await arrived(room, since_s=self._clock() - LOOK_BACK_S)
             if ts := there.ts_of(key):
@@ -156,7 +156,7 @@ class Sender:
         return (since_ms / 1000 if since_ms else self._clock()) - LOOK_BACK_S
 
 
-async def _shown(room: Room, post: Post, method: str, **how: Any) -> Json:
+async def show(room: Room, post: Post, method: str, **how: Any) -> Json:
     """Send or change a message; without its blocks where Slack does not take them."""
     how = {"channel": room.channel, "parse": "none", "link_names": False, **how}
     if not post.blocks:
@@ -168,7 +168,7 @@ async def _shown(room: Room, post: Post, method: str, **how: Any) -> Json:
         if err.code not in UNSHOWABLE:
             raise
         log.warning("slack.blocks_refused", channel=room.channel, code=err.code, messages=err.messages)
-        return await _shown(room, Post(post.text), method, **how)
+        return await show(room, Post(post.text), method, **how)
 
 
 def _room_of(method: str) -> int:

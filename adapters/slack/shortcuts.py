@@ -8,8 +8,8 @@ from adapters.slack import registered
 from adapters.slack.about import Asking
 from adapters.slack.home import Home
 from adapters.slack.interactions import Interaction
-from adapters.slack.lookups import People
 from adapters.slack.options import Options
+from adapters.slack.people import People
 from adapters.slack.private import Private
 from bot.chat import ChatService, Place
 from bot.errors import Refused
@@ -39,7 +39,7 @@ class Shortcuts:
         """Do what a shortcut says. Raises `BotError`."""
         match callback:
             case _ if callback in WORDS:
-                actor = await self._people.actor(one.team, one.user)
+                actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
                 told = await self._service().command(self._conversation(one), actor, WORDS[callback])
                 await self._private.answer(one, told)
             case registered.ASK_ABOUT:

@@ -66,6 +66,11 @@ class Signatures:
         """It could not be taken: Slack may send it again within the same second, which is signed alike."""
         self._seen.get(stamp.at_s, set()).discard(stamp.signature)
 
+    @property
+    def remembered(self) -> int:
+        """How many requests are known as seen."""
+        return sum(map(len, self._seen.values()))
+
     def _forget_old(self) -> None:
         """Those are refused for their age."""
         oldest_s = self._now_s() - WINDOW_S

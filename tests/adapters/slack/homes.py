@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from adapters.slack.web import SlackClient
 from bot.chat import Place
 from bot.errors import PlaceGone
 from tests.adapters.slack.wire import SlackServer
-from tests.adapters.slack.wire.world import Channel, User
+from tests.adapters.slack.wire.world import Channel, Install, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +38,19 @@ class Homes:
 
 
 @asynccontextmanager
-async def homes_of(slack: SlackServer, **options: float) -> AsyncIterator[Homes]:
-    """One process' view of the stand-in; another one is another process."""
+async def homes_of(slack: SlackServer) -> AsyncIterator[Homes]:
+    """One process' view of the stand-in; another one is another process. It does not wait as long as it is asked to."""
     async with aiohttp.ClientSession() as session:
-        yield Homes(
-            [
-                Home(
-                    one.team,
-                    one.user,
-                    one.bot_id,
-                    SlackClient(one.token, api_url=slack.api_url, session=session, **options),  # type: ignore[arg-type]
-                )
-                for one in slack.world.installs.values()
-            ]
-        )
+
+        def home(one: Install) -> Home:
+            client = SlackClient(one.token, api_url=slack.api_url, session=session, sleep=_briefly)
+            return Home(one.team, one.user, one.bot_id, client)
+
+        yield Homes([home(one) for one in slack.world.installs.values()])
+
+
+async def _briefly(seconds: float) -> None:
+    await asyncio.sleep(min(seconds / 20, 0.05))
 
 
 def place_of(room: Channel, thread: str = "") -> Place:

@@ -96,7 +96,7 @@ class Acting:
         if not forged and (not view.is_open or view.user != user.id or not view.body.get("submit")):
             raise LookupError("this modal is not open, or has nothing to submit")
         one = interactions.made(self.world, "view_submission", user, view=view)
-        one.body = interactions.common(self.world, one, view.team)
+        one.body = interactions.common(self.world, one, user.team)
         body = payloads.view(self.world, view) | {"state": {"values": filled(view, values or {}, forged=forged)}}
         one.body |= {"view": body, "response_urls": []}
         sent = self._sent(one, without, fields)
@@ -119,7 +119,8 @@ class Acting:
 
     def slash(self, user: User, channel: Channel, command: str, text: str = "", **fields: Any) -> Interaction:
         """Use a slash command in a channel or a direct talk, never in a thread; other `fields` replace those of the
-        payload."""
+        payload. Raises LookupError for people of other workspaces: to them Slack shows no command of the app."""
+        self._require_own(user)
         team = self.world.teams[self._team(user, channel)]
         one = interactions.made(self.world, "slash_command", user, channel=channel)
         one.body = {
@@ -142,7 +143,8 @@ class Acting:
         return one
 
     def shortcut(self, user: User, callback_id: str, *, message: Message | None = None, **fields: Any) -> Interaction:
-        """Use a shortcut: of a message, or the global kind."""
+        """Use a shortcut: of a message, or the global kind. Raises LookupError for people of other workspaces."""
+        self._require_own(user)
         room = self.world.channels[message.channel] if message else None
         kind = "message_action" if message else "shortcut"
         one = interactions.made(self.world, kind, user, channel=room, message=message)
@@ -190,6 +192,10 @@ class Acting:
     def respond(self, one: Interaction, body: Json) -> None:
         """Do what a response says; the server knows how."""
         raise NotImplementedError
+
+    def _require_own(self, user: User) -> None:
+        if user.team not in self.world.installs:
+            raise LookupError(f"{user.name} is of a workspace the app is not installed in")
 
     def _team(self, user: User, channel: Channel | None) -> str:
         """The workspace whose bot an interaction goes to: the person's own, or that of the channel."""

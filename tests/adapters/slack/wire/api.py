@@ -1,12 +1,11 @@
 """The Web API: what every call goes through before and after its method (docs, "Web API").
 
-Order: noted, faults, token, scope, the method. An unknown method is refused and noted as an error, so is one that
-broke.
+Order: noted, faults, limits, token, scope, the method. An unknown method is refused and noted as an error, so is one
+that broke.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import traceback
 from typing import Any
@@ -16,8 +15,10 @@ from aiohttp import web
 from tests.adapters.slack.wire import scopes
 from tests.adapters.slack.wire.asking import Ask, Method
 from tests.adapters.slack.wire.faults import Call, Fault, Faults
+from tests.adapters.slack.wire.limits import Limits
 from tests.adapters.slack.wire.messages import Json
 from tests.adapters.slack.wire.refusals import Refused
+from tests.adapters.slack.wire.serving import served
 from tests.adapters.slack.wire.world import Install, World
 
 _HTML = "<html><head><title>503</title></head><body>Slack is having trouble</body></html>"
@@ -27,9 +28,10 @@ class Api:
     """The methods, what was called, and what nobody expected. `app_methods` take the app's own token, `open_methods`
     none at all."""
 
-    def __init__(self, world: World, faults: Faults, methods: dict[str, Method]) -> None:
+    def __init__(self, world: World, faults: Faults, limits: Limits, methods: dict[str, Method]) -> None:
         self._world = world
         self._faults = faults
+        self._limits = limits
         self._methods = methods
         self.app_methods: dict[str, Any] = {}
         self.open_methods: dict[str, Any] = {}
@@ -40,40 +42,27 @@ class Api:
         args, token = await _read(request)
         call = Call(request.match_info["method"], args, token)
         self.calls.append(call)
-        fault = self._faults.take(call)
-        if fault is None:
-            return self._respond(request, call)
-        return await self._faulty(fault, request, call)
-
-    async def _faulty(self, fault: Fault, request: web.Request, call: Call) -> web.StreamResponse:
-        match fault.kind:
-            case "error":
-                return self._noted(call, 200, {"ok": False, "error": fault.error, **fault.extra}, {})
-            case "status":
-                return self._failure(fault, call)
-            case "slow":
-                await asyncio.sleep(fault.seconds)
-                return self._respond(request, call)
-            case "lost":
-                self._respond(request, call)
-            case "hang":
-                await asyncio.sleep(fault.seconds)
-            case "cut":
-                pass
-        call.status = 0
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
+        return await served(
+            self._faults, call, request, lambda: self._respond(request, call), lambda fault: self._failure(fault, call)
+        )
 
     def _failure(self, fault: Fault, call: Call) -> web.Response:
+        if fault.kind == "error":
+            return self._noted(call, 200, {"ok": False, "error": fault.error, **fault.extra}, {})
         if fault.status == 429:
-            self._faults.limited.append(call)
-            headers = {"Retry-After": str(fault.retry_after_s)}
-            return self._noted(call, 429, {"ok": False, "error": "ratelimited"}, headers)
+            return self._limited(call, fault.retry_after_s)
         call.status = fault.status
         return web.Response(status=fault.status, text=_HTML, content_type="text/html")
 
+    def _limited(self, call: Call, retry_after_s: int) -> web.Response:
+        headers = {"Retry-After": str(retry_after_s)}
+        return self._noted(call, 429, {"ok": False, "error": "ratelimited"}, headers)
+
     def _respond(self, request: web.Request, call: Call) -> web.Response:
+        wait = self._limits.count(call)
+        if wait is not None:
+            self._faults.limited.append(call)
+            return self._limited(call, wait)
         try:
             body, headers = self._carried_out(request, call)
         except Refused as refused:

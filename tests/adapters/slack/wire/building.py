@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 
 from tests.adapters.slack.wire.messages import File
+from tests.adapters.slack.wire.owning import Owning
 from tests.adapters.slack.wire.world import Channel, Install, Kind, Team, User, UserGroup, World
 
 
-class Building:
+class Building(Owning):
     """Mixed into the server."""
 
     world: World
@@ -27,15 +27,7 @@ class Building:
 
     def install(self, team: Team, *, scopes: Iterable[str] | None = None) -> Install:
         """Let the app be in a workspace, with a bot and a token of its own."""
-        name = self.world.app.name
-        bot = User(self.world.new_id("U"), team.id, name, name, is_bot=True, bot_id=self.world.new_id("B"))
-        self.world.users[bot.id] = bot
-        token = f"xoxb-{secrets.randbelow(10**12)}-{secrets.token_hex(12)}"
-        made = Install(team.id, token, bot.id, bot.bot_id, self.world.app.id)
-        if scopes is not None:
-            made.scopes = list(scopes)
-        self.world.installs[team.id] = made
-        return made
+        return self.world.install(team, scopes)
 
     def create_user(
         self,

@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from tests.adapters.slack.wire.faults import Call
 from tests.adapters.slack.wire.messages import Json
-from tests.adapters.slack.wire.world import Channel, World
+from tests.adapters.slack.wire.refusals import Refused
+from tests.adapters.slack.wire.world import Channel, Install, World
 
 Envelope = Literal["events_api", "interactive", "slash_commands"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Attempt:
     """One try: its number (0 the first), and what came of it: `acked`, or why it is tried again (`timeout`,
     `http_error`, `connection_failed`)."""
@@ -30,12 +32,13 @@ class Attempt:
     answer: Any = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sent:
-    """Something sent to the app. `answer` is what it was acknowledged with."""
+    """Something sent to the app; `teams` are the workspaces that see it. `answer` is what it was acknowledged with."""
 
     kind: Envelope
     body: Json
+    teams: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     is_acked: bool = False
     is_given_up: bool = False
@@ -82,12 +85,22 @@ class Delivery:
         seen = [team for team in self._seeing(channel, teams) if not self._world.installs[team].refusal]
         if not seen:
             return []
-        return [self.send("events_api", self._enveloped(event, seen, channel))]
+        sent = Sent("events_api", self._enveloped(event, seen, channel), seen)
+        return [self._send(sent)]
+
+    def tell(
+        self, event: Json, *, channel: Channel | None = None, teams: Iterable[str] | None = None, **envelope: Any
+    ) -> Sent:
+        """Send an event whatever the app is subscribed to; `envelope` replaces fields around it, as `event_id`."""
+        seen = self._seeing(channel, teams)
+        return self._send(Sent("events_api", self._enveloped(event, seen, channel) | envelope, seen))
 
     def send(self, kind: Envelope, body: Json) -> Sent:
-        sent = Sent(kind, body)
+        return self._send(Sent(kind, body))
+
+    def _send(self, sent: Sent) -> Sent:
         self.sent.append(sent)
-        if kind == "events_api" and self._held is not None:
+        if sent.kind == "events_api" and self._held is not None:
             self._held.append(sent)
         else:
             self._start(sent)
@@ -109,6 +122,14 @@ class Delivery:
         for sent in order(held):
             self._start(sent)
         return held
+
+    def authorizations(self, _world: World, call: Call) -> Json:
+        """apps.event.authorizations.list: all workspaces that see an event. Raises Refused."""
+        wanted = call.args.get("event_context")
+        found = next((one for one in self.sent if one.body.get("event_context") == wanted), None)
+        if found is None:
+            raise Refused("invalid_event_context")
+        return {"authorizations": [_authorization(self._world.installs[team]) for team in found.teams]}
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -168,15 +189,17 @@ class Delivery:
             "type": "event_callback",
             "event_id": self._world.new_id("Ev"),
             "event_time": int(time.time()),
-            "authorizations": [
-                {
-                    "enterprise_id": None,
-                    "team_id": install.team,
-                    "user_id": install.user,
-                    "is_bot": True,
-                    "is_enterprise_install": False,
-                }
-            ],
+            "authorizations": [_authorization(install)],
             "is_ext_shared_channel": bool(channel and channel.is_shared),
             "event_context": f"4-{self._world.new_id('ctx')}",
         }
+
+
+def _authorization(install: Install) -> Json:
+    return {
+        "enterprise_id": None,
+        "team_id": install.team,
+        "user_id": install.user,
+        "is_bot": True,
+        "is_enterprise_install": False,
+    }

@@ -16,10 +16,10 @@ from tests.adapters.slack.wire.messages import Json
 Kind = Literal["error", "status", "hang", "slow", "lost", "cut"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
-    """One request: its method, arguments and token, when it came, and the answer it got: None while there is none, and
-    for one whose connection was cut. `status` is 0 as long."""
+    """One request: its method, arguments and token, when it came, and the answer it got, None while there is none.
+    `is_lost`: the connection was cut, so nobody saw the answer; the `status` of such a call is 0."""
 
     method: str
     args: Json
@@ -27,6 +27,7 @@ class Call:
     at: float = field(default_factory=time.monotonic)
     status: int = 0
     answer: Json | None = None
+    is_lost: bool = False
 
     @property
     def ok(self) -> bool:
@@ -37,7 +38,7 @@ class Call:
         return str((self.answer or {}).get("error", ""))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fault:
     """What happens to the next `times` requests of a method; `hits` are those it happened to."""
 

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 StreamState = Literal["streaming", "stopped", "expired", "stopped_by_user"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class File:
     """`answers` is what its address says to who has the token: 200 gives the bytes, 302 sends to `redirect_to`, another
     status gives none. Who has no token is sent to a page in HTML to sign in, as Slack does."""
@@ -29,12 +29,14 @@ class File:
     is_complete: bool = True
     answers: int = 200
     redirect_to: str = ""
+    served_as: str = ""
+    """The content type its address gives; its own if empty."""
     mode: str = "hosted"
     access: str = ""
     """`check_file_info` for files of Slack Connect, whose details have to be asked for."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stream:
     """A message that is being streamed. `parts` holds what came, in its order, `tasks` each task as it stands: later
     updates replace its title and status, and add to its details, output and sources."""
@@ -85,7 +87,7 @@ class Stream:
         return [{"type": "plan", "title": self.plan, "tasks": [_card(one) for one in self.tasks.values()]}] * is_first
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Message:
     """`versions` holds what the message said before each edit, oldest first: text and blocks. `options` are the other
     arguments it was posted with (`unfurl_links`, `parse`, `username`, ...)."""
@@ -143,7 +145,7 @@ class Message:
         return [part for part in walk(self.blocks) if str(part.get("type")).endswith("select") or _is_pick(part)]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class View:
     """A modal, or the Home tab of a person. `versions` holds what it was before each update, `body` what was sent."""
 

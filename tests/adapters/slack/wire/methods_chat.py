@@ -132,7 +132,7 @@ def thread_of(ask: Ask, channel: Channel) -> str:
     """The thread a message goes to; empty if to none. Raises Refused where there is no message to answer."""
     wanted = ask.text("thread_ts")
     root = channel.messages.get(wanted)
-    if wanted and (root is None or root.is_deleted):
+    if wanted and (root is None or root.is_deleted or root.subtype.startswith("channel_")):
         raise Refused("cannot_reply_to_message")
     return root.thread if root else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from tests.adapters.slack.wire import payloads, sessions
 from tests.adapters.slack.wire.messages import Json, Message
@@ -10,6 +11,7 @@ from tests.adapters.slack.wire.world import Channel, World
 
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_SYSTEM = ("channel_join", "channel_leave", "channel_topic", "channel_purpose", "channel_name")
 
 
 def mentioned(text: str) -> list[str]:
@@ -33,19 +35,16 @@ def put(world: World, channel: Channel, message: Message, *, is_told: bool = Tru
     return message
 
 
-def change(
-    world: World, channel: Channel, message: Message, *, by: str, is_edit: bool = True, is_told: bool = True
-) -> None:
-    """Tell that a message is not what it was; the caller has changed it and keeps what it was in its `versions`."""
-    previous = payloads.message(world, message)
+def change(world: World, channel: Channel, message: Message, *, by: str, is_edit: bool = True, **before: Any) -> None:
+    """Tell that a message is not what it was; the caller has changed it and keeps what it was in its `versions`, or,
+    where nobody edited it, gives fields of it as they were."""
+    previous = payloads.message(world, message) | before
     text, blocks = message.versions[-1] if is_edit and message.versions else (message.text, message.blocks)
     previous |= {"text": text} | ({"blocks": blocks} if blocks else {})
     was_edited = previous.pop("edited", None) if is_edit else None
     if is_edit:
         previous |= {"edited": was_edited} if was_edited and message.edited_ts else {}
         message.edited_by, message.edited_ts = by, world.new_ts()
-    if not is_told:
-        return
     now = world.new_ts()
     event = {
         "type": "message",
@@ -89,7 +88,7 @@ def tell(world: World, channel: Channel, message: Message) -> None:
 
 def tell_mentions(world: World, channel: Channel, message: Message, users: list[str]) -> None:
     """`app_mention` for each workspace's bot that is named and in the channel; a direct talk has none."""
-    if channel.kind == "im":
+    if channel.kind == "im" or message.subtype in _SYSTEM:
         return
     for install in world.installs.values():
         if install.user not in users or install.user not in channel.members or message.user == install.user:

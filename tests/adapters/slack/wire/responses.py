@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 
 from aiohttp import web
 
 from tests.adapters.slack.wire import blocks, posting
-from tests.adapters.slack.wire.faults import Call, Faults
+from tests.adapters.slack.wire.asking import TRUE
+from tests.adapters.slack.wire.faults import Call, Fault, Faults
 from tests.adapters.slack.wire.interactions import Interaction
 from tests.adapters.slack.wire.messages import Json, Message
 from tests.adapters.slack.wire.refusals import Refused
+from tests.adapters.slack.wire.serving import served
 from tests.adapters.slack.wire.world import World
 
 
@@ -28,18 +29,9 @@ class Responses:
         body = json.loads(await request.text() or "{}")
         call = Call("response_url", body)
         self._calls.append(call)
-        fault = self._faults.take(call)
-        if fault is not None and fault.kind in ("status", "error"):
-            call.status = fault.status if fault.kind == "status" else 404
-            return web.Response(status=call.status, text=fault.error or "error")
-        if fault is not None and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-        if fault is not None and fault.kind == "hang":
-            await asyncio.sleep(fault.seconds)
-        answer = web.Response(status=500) if fault and fault.kind in ("cut", "hang") else self._answer(request, call)
-        if fault is not None and fault.kind != "slow" and request.transport is not None:
-            request.transport.abort()
-        return answer
+        return await served(
+            self._faults, call, request, lambda: self._answer(request, call), lambda fault: _failed(fault, call)
+        )
 
     def _answer(self, request: web.Request, call: Call) -> web.Response:
         url = self._world.base_url + request.path
@@ -57,7 +49,8 @@ class Responses:
         return web.Response(text="ok")
 
     def take(self, one: Interaction, body: Json) -> None:
-        """Do what a response asks for. Raises Refused."""
+        """Do what a response asks for: one to a press replaces the message, unless it says otherwise. Raises
+        Refused."""
         rules = self._world.rules
         if time.monotonic() - one.made_at > rules.response_url_lives_s:
             raise Refused("expired_url")
@@ -66,10 +59,10 @@ class Responses:
         given = blocks.checked(body.get("blocks") or [])
         original = one.message
         is_on_message = one.kind == "block_actions" and original is not None
-        if body.get("delete_original"):
+        if _flag(body, "delete_original", False):
             if original is not None:
                 self._delete(original)
-        elif is_on_message and original is not None and body.get("replace_original", bool(original.ephemeral_to)):
+        elif is_on_message and original is not None and _flag(body, "replace_original", True):
             self._replace(original, body, given)
         else:
             self._post(one, body, given)
@@ -100,3 +93,13 @@ class Responses:
             return
         made.ephemeral_to = one.user.id
         self._world.ephemerals.append(made)
+
+
+def _flag(body: Json, name: str, default: bool) -> bool:
+    return default if body.get(name) is None else body[name] in TRUE
+
+
+def _failed(fault: Fault, call: Call) -> web.Response:
+    call.status = fault.status if fault.kind == "status" else 404
+    headers = {"Retry-After": str(fault.retry_after_s)} if call.status == 429 else {}
+    return web.Response(status=call.status, text=fault.error or "error", headers=headers)

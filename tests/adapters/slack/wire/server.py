@@ -11,12 +11,16 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from tests.adapters.slack.wire import (
+    installing,
     methods_chat,
     methods_conversations,
+    methods_files,
     methods_people,
+    methods_reactions,
     methods_sessions,
     methods_streams,
     methods_views,
+    rich,
     sessions,
 )
 from tests.adapters.slack.wire.acting import Acting
@@ -25,8 +29,11 @@ from tests.adapters.slack.wire.asking import Method
 from tests.adapters.slack.wire.building import Building
 from tests.adapters.slack.wire.delivery import Delivery, Sent
 from tests.adapters.slack.wire.faults import Call, Faults
+from tests.adapters.slack.wire.filing import Filing
 from tests.adapters.slack.wire.hooks import Hooks
+from tests.adapters.slack.wire.installing import Installing
 from tests.adapters.slack.wire.interactions import Interaction
+from tests.adapters.slack.wire.limits import Limits
 from tests.adapters.slack.wire.messages import Json, Message, View
 from tests.adapters.slack.wire.refusals import Refused
 from tests.adapters.slack.wire.responses import Responses
@@ -35,28 +42,41 @@ from tests.adapters.slack.wire.talking import Talking
 from tests.adapters.slack.wire.world import App, Channel, Install, Session, User, World
 
 T = TypeVar("T")
-_MODULES = (methods_chat, methods_conversations, methods_people, methods_sessions, methods_streams, methods_views)
+MODULES = (
+    methods_chat,
+    methods_conversations,
+    methods_files,
+    methods_people,
+    methods_reactions,
+    methods_sessions,
+    methods_streams,
+    methods_views,
+)
 APP_TOKEN = "xapp-1-A0STANDIN-1-the-app-token-of-the-stand-in"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 
 
-class SlackServer(Building, Talking, Acting):
+class SlackServer(Building, Installing, Talking, Acting):
     """See the package's docstring for what it can do."""
 
     def __init__(self) -> None:
         app = App("A0STANDIN", "nod", "1.2", "client-secret-of-the-stand-in", SIGNING_SECRET, [APP_TOKEN])
         self.world = World(app)
         self.faults = Faults()
+        self.limits = Limits()
         self.socket = Sockets(self.world)
         self.hooks: Hooks | None = None
         self.delivery = Delivery(self.world, self.socket)
         self.world.emit = self.delivery.emit
         methods: dict[str, Method] = {}
-        for module in _MODULES:
+        for module in MODULES:
             methods |= module.METHODS
-        self._api = Api(self.world, self.faults, methods)
+        self._api = Api(self.world, self.faults, self.limits, methods)
         self._api.app_methods["apps.connections.open"] = self._open_connection
+        self._api.app_methods["apps.event.authorizations.list"] = self.delivery.authorizations
+        self._api.open_methods["oauth.v2.access"] = installing.access
         self._responses = Responses(self.world, self.faults, self._api.calls)
+        self._filing = Filing(self.world, self.faults, self._api.calls)
         self._runner: web.AppRunner | None = None
         self._port = 0
         self.bot: Install = self.install(self.create_team("team"))
@@ -123,6 +143,19 @@ class SlackServer(Building, Talking, Acting):
         ]
         return sorted(mine, key=lambda message: [int(part) for part in message.ts.split(".")])
 
+    @property
+    def interactions(self) -> list[Interaction]:
+        """Everything people did with the bot, oldest first."""
+        return list(self.world.interactions)
+
+    def pings(self, message: Message) -> set[str]:
+        """Who would hear of a message: ids of people and groups, `here`, `channel`, `everyone`."""
+        return rich.pings(message)
+
+    def unfurled(self, message: Message) -> list[str]:
+        """The addresses in a message that a preview may be shown for."""
+        return rich.unfurled(message)
+
     def ephemerals(self, user: User) -> list[Message]:
         """What only this person sees, oldest first."""
         return [one for one in self.world.ephemerals if one.ephemeral_to == user.id and not one.is_deleted]
@@ -164,6 +197,9 @@ class SlackServer(Building, Talking, Acting):
         app.router.add_route("*", "/api/{method}", self._api.serve)
         app.router.add_get("/link/", self.socket.serve)
         app.router.add_post("/actions/{rest:.*}", self._responses.serve)
+        app.router.add_post("/upload/v1/{ticket}", self._filing.upload)
+        app.router.add_get("/files-pri/{file}/{rest:.*}", self._filing.download)
+        app.router.add_get("/", self._filing.login)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
@@ -185,8 +221,8 @@ class SlackServer(Building, Talking, Acting):
                 connection.transport.abort()
         await runner.cleanup()
 
-    async def close(self) -> None:
-        """End: nothing is sent any more."""
+    async def end(self) -> None:
+        """Be gone for good: nothing is sent any more."""
         await self.delivery.close()
         if self.hooks is not None:
             await self.hooks.close()
@@ -210,4 +246,4 @@ async def running_slack() -> AsyncIterator[SlackServer]:
     try:
         yield server
     finally:
-        await server.close()
+        await server.end()

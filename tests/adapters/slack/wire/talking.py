@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from tests.adapters.slack.wire import payloads, posting
+from tests.adapters.slack.wire import payloads, posting, rich
 from tests.adapters.slack.wire.delivery import Delivery
 from tests.adapters.slack.wire.messages import File, Json, Message
 from tests.adapters.slack.wire.world import Channel, Install, User, World
@@ -40,7 +40,7 @@ class Talking:
         message.files = list(files)
         message.subtype = message.subtype or ("file_share" if message.files else "")
         message.client_msg_id = secrets.token_hex(8)
-        message.blocks = message.blocks or (_rich(text) if text else [])
+        message.blocks = message.blocks or (rich.blocks(text))
         if thread is not None:
             message.thread_ts = thread.thread if isinstance(thread, Message) else thread
             message.subtype = "thread_broadcast" if broadcast else message.subtype
@@ -53,19 +53,28 @@ class Talking:
     def edit(self, message: Message, text: str) -> Message:
         """Change the words of somebody's message."""
         message.versions.append((message.text, message.blocks))
-        message.text, message.blocks = text, _rich(text)
+        message.text, message.blocks = text, rich.blocks(text)
         posting.change(self.world, self.world.channels[message.channel], message, by=message.user)
         return message
 
     def unfurl(self, message: Message, url: str = "https://example.org") -> Message:
         """A preview arrives: `message_changed` though nobody edited anything."""
-        message.attachments = [*message.attachments, {"from_url": url, "title": "a page", "id": 1}]
-        room = self.world.channels[message.channel]
-        posting.change(self.world, room, message, by=message.user, is_edit=False)
+        before, room = message.attachments, self.world.channels[message.channel]
+        message.attachments = [*before, {"from_url": url, "title": "a page", "id": len(before) + 1}]
+        posting.change(self.world, room, message, by=message.user, is_edit=False, attachments=before)
         return message
 
     def delete(self, message: Message) -> None:
         posting.remove(self.world, self.world.channels[message.channel], message)
+
+    def react(self, user: User, message: Message, name: str = "thumbsup") -> None:
+        """Stick an emoji on a message."""
+        message.reactions.setdefault(name, []).append(user.id)
+        self._reacted(user, message, name, "reaction_added")
+
+    def unreact(self, user: User, message: Message, name: str = "thumbsup") -> None:
+        message.reactions[name].remove(user.id)
+        self._reacted(user, message, name, "reaction_removed")
 
     def talk_of(self, user: User, install: Install | None = None) -> Channel:
         """The direct talk of a person with the bot; made when there is none."""
@@ -86,6 +95,13 @@ class Talking:
     def open_messages(self, user: User) -> None:
         """Open the app's Messages tab."""
         self._opened(user, "messages")
+
+    def look_at(self, user: User, channel: Channel | None) -> None:
+        """Look at a channel while the app is open beside it; None: at nothing in particular."""
+        seen = {"type": "slack#/types/channel_id", "value": channel.id, "team_id": channel.team} if channel else None
+        event: Json = {"type": "app_context_changed", "user": user.id, "channel": self.talk_of(user).id}
+        event |= {"context": {"entities": [seen]} if seen else {}, "event_ts": self.world.new_ts()}
+        self.world.emit(event, teams=[user.team])
 
     def stop_session(self, user: User, channel: Channel, thread: Message | str, *, forged: bool = False) -> None:
         """Press the stop button Slack shows while a session is `processing`: streams of the thread are stopped, and the
@@ -108,6 +124,12 @@ class Talking:
         }
         self.world.emit(event, channel=channel)
 
+    def _reacted(self, user: User, message: Message, name: str, kind: str) -> None:
+        item = {"type": "message", "channel": message.channel, "ts": message.ts}
+        event: Json = {"type": kind, "user": user.id, "reaction": name, "item": item, "item_user": message.user}
+        room = self.world.channels[message.channel]
+        self.world.emit(event | {"event_ts": self.world.new_ts()}, channel=room)
+
     def _opened(self, user: User, tab: str) -> None:
         install = self.world.installs[user.team]
         room = self.talk_of(user)
@@ -122,9 +144,3 @@ class Talking:
         if tab == "home" and home is not None:
             event["view"] = payloads.view(self.world, home)
         self.world.emit(event, teams=[install.team])
-
-
-def _rich(text: str) -> list[Json]:
-    """The blocks a person's message has beside its text."""
-    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
-    return [{"type": "rich_text", "block_id": secrets.token_hex(2), "elements": [section]}]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -46,7 +47,11 @@ EVENTS = (
     "channel_left",
     "channel_rename",
     "channel_unarchive",
+    "group_archive",
+    "group_deleted",
     "group_left",
+    "group_rename",
+    "group_unarchive",
     "member_joined_channel",
     "message.channels",
     "message.groups",
@@ -61,7 +66,7 @@ EVENTS = (
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Team:
     """`has_user_groups` is False on a plan without them."""
 
@@ -71,7 +76,7 @@ class Team:
     has_user_groups: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class User:
     """`is_restricted` is a guest of several channels, `is_ultra_restricted` one of a single channel."""
 
@@ -95,7 +100,7 @@ class User:
         return f"<@{self.id}>"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class UserGroup:
     id: str
     team: str
@@ -109,7 +114,7 @@ class UserGroup:
         return f"<!subteam^{self.id}>"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class App:
     """`events` are what it is subscribed to; `is_agent` and `has_socket_mode` are its settings."""
 
@@ -124,7 +129,7 @@ class App:
     has_socket_mode: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Install:
     """The app in one workspace. `refusal` is what every call with its token is refused with, once it is set."""
 
@@ -141,7 +146,7 @@ class Install:
         return f"<@{self.user}>"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Channel:
     """`team` is the workspace it belongs to, `shared_with` the other ones (Slack Connect)."""
 
@@ -175,7 +180,7 @@ class Channel:
         return [one for one in self.history if one.thread == thread]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Session:
     """An agent session of a thread. `history` are its statuses in their order; `note` is what `assistant.threads.
     setStatus` shows under the thread, `prompts` what it suggests."""
@@ -192,12 +197,12 @@ class Session:
     prompts_title: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Rules:
     """Numbers of Slack a test may change. `retry_delays_s` are short here: Slack waits 0, 60 and 300 s."""
 
     ack_within_s: float = 3.0
-    retry_delays_s: tuple[float, ...] = (0.0, 0.3, 1.0)
+    retry_delays_s: tuple[float, ...] = (0.05, 0.5, 3.0)
     trigger_lives_s: float = 3.0
     response_url_lives_s: float = 1800.0
     response_url_uses: int = 5
@@ -208,9 +213,10 @@ class Rules:
     closes_after_s: float = 0.2
     """How long a socket stays after it was asked to refresh."""
     max_sockets: int = 10
+    max_file_bytes: int = 1_000_000_000
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class World:
     """`emit(event, channel, teams)` hands an event to who delivers it."""
 
@@ -229,7 +235,8 @@ class World:
     triggers: dict[str, Any] = field(default_factory=dict)
     interactions: list[Any] = field(default_factory=list)
     codes: dict[str, Any] = field(default_factory=dict)
-    emit: Callable[..., None] = lambda *_args, **_options: None
+    uploads: dict[str, File] = field(default_factory=dict)
+    emit: Callable[..., object] = lambda *_args, **_options: None
     last_ts: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -243,6 +250,22 @@ class World:
     def new_id(self, prefix: str) -> str:
         """An id as Slack makes them: a letter for the kind, and ten more."""
         return f"{prefix}0{next(self.numbers):09X}"
+
+    def install(self, team: Team, scopes: Iterable[str] | None = None) -> Install:
+        """Let the app be in a workspace. Where it was already, it keeps its bot; a token that was taken away is
+        replaced."""
+        made = self.installs.get(team.id) or self._installed(team)
+        made.scopes = list(scopes) if scopes is not None else made.scopes
+        if made.refusal:
+            made.token, made.refusal = _new_token(), ""
+        return made
+
+    def _installed(self, team: Team) -> Install:
+        name = self.app.name
+        bot = User(self.new_id("U"), team.id, name, name, is_bot=True, bot_id=self.new_id("B"))
+        self.users[bot.id] = bot
+        made = self.installs[team.id] = Install(team.id, _new_token(), bot.id, bot.bot_id, self.app.id)
+        return made
 
     def by_token(self, token: str) -> Install | None:
         return next((one for one in self.installs.values() if one.token == token), None)
@@ -265,6 +288,10 @@ async def until(claim: Callable[[], object], timeout_s: float, complaint: str) -
         if time.monotonic() > end:
             raise TimeoutError(complaint)
         await asyncio.sleep(0.005)
+
+
+def _new_token() -> str:
+    return f"xoxb-{secrets.randbelow(10**12)}-{secrets.token_hex(12)}"
 
 
 def _stamp(ts: str) -> tuple[int, int]:
