@@ -19,6 +19,9 @@ class Recent(Generic[T]):
     def __contains__(self, one: T) -> bool:
         return one in self._ids
 
+    def forget(self, one: T) -> None:
+        self._ids.pop(one, None)
+
     def is_first(self, one: T) -> bool:
         """Note this one; gives whether it had not been seen."""
         is_new = one not in self._ids

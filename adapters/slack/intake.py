@@ -49,8 +49,8 @@ LATE = "late:"
 CLOSE_S = 3.0
 MAX_KINDS, MAX_DIRECT = 100, 10_000
 Handle = Callable[[str, Body], Awaitable[None]]
-"""Does what an event of another kind asks for, given the workspace and the event. Raises `SendError` or `StoreError`
-where it is to be asked again."""
+"""Does what an event of another kind asks for, given the workspace and what came with the event. Raises `SendError` or
+`StoreError` where it is to be asked again."""
 
 
 class Intake:
@@ -135,15 +135,15 @@ class Intake:
         log.debug("slack.event_ignored", kind=kind)
 
     async def _keep(self, arrived: Arrived, body: Body, retry: int) -> None:
-        kept = json.dumps(trimmed(body), separators=(",", ":"))
-        author = author_of(arrived.event)
-        envelope = await self._service().inbox.keep(PLATFORM, keys_of(arrived), kept, author=author)
+        event, kept = arrived.event, json.dumps(trimmed(body), separators=(",", ":"))
+        if isinstance(event, Said):
+            self._taking.expect(event.message, arrived.bot)
+        envelope = await self._service().inbox.keep(PLATFORM, keys_of(arrived), kept, author=author_of(event))
         log.info("slack.event_kept", kind=arrived.kind, retry=retry, is_known=envelope is None)
-        if envelope is None:
-            return
-        if isinstance(arrived.event, Said):
-            self._taking.expect(arrived.event.message, arrived.bot)
-        self._queues.add(_line(arrived), envelope)
+        if envelope is not None:
+            self._queues.add(_line(arrived), envelope)
+        elif isinstance(event, Said):
+            self._taking.unexpect(event.message)
 
     def _may_concern(self, arrived: Arrived) -> bool:
         """Whether it is worth keeping; where Slack does not say who the bot is, anything is."""
@@ -202,7 +202,7 @@ class Intake:
 
     async def _do_other(self, arrived: Arrived, envelope: Envelope) -> None:
         if (handle := self._others.get(arrived.kind)) is not None:
-            await handle(arrived.team, part(json.loads(envelope.body), "event"))
+            await handle(arrived.team, json.loads(envelope.body))
 
     async def _give_up(self, envelope: Envelope) -> None:
         """Tell whoever waits for an answer that there will be none."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from adapters.slack.events import Message, read_message
-from adapters.slack.messages import people_in, readable
+from adapters.slack.messages import named_in, readable
 from adapters.slack.naming import Naming
 from adapters.slack.people import People
 from adapters.slack.places import PLATFORM
@@ -110,7 +110,7 @@ class Listening:
     async def _as_heard(self, home: Workspace, said: list[Message], until: float) -> tuple[Heard, ...]:
         team = home.team
         kept = newest((one, with_files(one.text, [file.name for file in one.files])) for one in said)
-        mentioned = (user for _, text in kept for user in people_in(text) if user != home.bot_user)
+        mentioned = (user for _, text in kept for user in named_in(text) if user != home.bot_user)
         users = list(dict.fromkeys([*(one.user for one, _ in reversed(kept)), *mentioned]))[:MAX_ASKED]
         actors = await self._speakers(team, users, until)
         names = self._naming.known(team)

@@ -51,6 +51,11 @@ def groups_in(text: str) -> list[str]:
     return list(dict.fromkeys(_ids(_GROUP, text)))
 
 
+def named_in(text: str) -> list[str]:
+    """The people that a text names anywhere, each once."""
+    return list(dict.fromkeys(hit["id"] for hit in _PERSON.finditer(text)))
+
+
 def is_for_others(text: str, own: str) -> bool:
     """Whether it is addressed to people, groups or everybody, and not to the bot."""
     others = people_in(text)

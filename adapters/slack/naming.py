@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from adapters.slack.groups import Groups
-from adapters.slack.messages import Names, groups_in, people_in
+from adapters.slack.messages import Names, groups_in, named_in
 from adapters.slack.people import People
 from bot.errors import BotError
 
@@ -30,7 +30,7 @@ class Naming:
 
     async def of(self, team: str, text: str, own: str) -> Names:
         """As this text needs them: who is not known is looked up, for a moment. `own` is the bot's id."""
-        others = [user for user in people_in(text) if user != own]
+        others = [user for user in named_in(text) if user != own]
         asked = [self._people.name(team, user) for user in others[:MAX_ASKED]]
         if groups_in(text):
             asked.append(self._handles(team))

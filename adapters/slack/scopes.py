@@ -20,6 +20,7 @@ METHODS: Mapping[str, frozenset[str]] = {
     "assistant.threads.setSuggestedPrompts": frozenset({"assistant:write"}),
     "auth.revoke": _NONE,
     "auth.test": _NONE,
+    "bots.info": _PEOPLE,
     "chat.appendStream": _CHAT,
     "chat.delete": _CHAT,
     "chat.getPermalink": _NONE,

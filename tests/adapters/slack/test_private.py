@@ -10,11 +10,11 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.slack.answers import MessageAnswers
 from adapters.slack.events import Message
 from adapters.slack.interactions import Interaction
 from adapters.slack.modals import Modals
 from adapters.slack.private import Private
+from adapters.slack.replies import Replies
 from adapters.slack.responding import Responder
 from adapters.slack.rooms import Rooms
 from tests.adapters.slack.homes import homes_of
@@ -120,8 +120,8 @@ async def test_a_message_in_a_direct_talk_is_answered_below_it(corner: Corner) -
     question = corner.team.slack.direct(corner.team.anna, "help", unseen=True)
     message = Message(corner.team.id, question.channel, question.ts, corner.team.anna.id, "help")
 
-    await MessageAnswers(corner.private).answer(message, "**Words**")
-    await MessageAnswers(corner.private).tell(message, "And a sentence.")
+    await Replies(corner.private).answer(message, "**Words**")
+    await Replies(corner.private).tell(message, "And a sentence.")
 
     said = corner.team.slack.said(corner.team.slack.talk_of(corner.team.anna), thread=question)
     assert [words(one.blocks) for one in said] == [["**Words**"], ["And a sentence."]]
@@ -132,7 +132,7 @@ async def test_a_message_in_a_channel_is_answered_to_its_author_alone(corner: Co
     question = corner.team.slack.say(corner.team.anna, corner.team.room, "help", unseen=True)
     message = Message(corner.team.id, question.channel, question.ts, corner.team.anna.id, "help")
 
-    await MessageAnswers(corner.private).tell(message, "For you.")
+    await Replies(corner.private).tell(message, "For you.")
 
     assert corner.ephemerals == ["For you."]
     assert corner.team.slack.said() == []
