@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.app import SlackApp
 from adapters.slack.http import PATH
@@ -123,15 +124,14 @@ def test_every_event_that_is_subscribed_to_has_its_scopes() -> None:
 
 
 def called() -> set[str]:
-    """The methods named in the adapter's code."""
-    text = "\n".join(path.read_text("utf-8") for path in ADAPTER.glob("*.py") if path.name != "scopes.py")
-    families = "|".join(sorted({name.partition(".")[0] for name in METHODS} | {"admin", "pins", "reactions", "team"}))
-    return set(re.findall(rf'"((?:{families})\.[a-zA-Z0-9]+(?:\.[a-zA-Z0-9]+)*)"', text))
+    """The methods named in the adapter's code; the client's own table of reads is no call."""
+    code = [path for path in ADAPTER.glob("*.py") if path.name not in ("scopes.py", "web.py")]
+    named = re.findall(r'"([a-z]+(?:\.[a-zA-Z0-9]+)+)"', "\n".join(path.read_text("utf-8") for path in code))
+    return {name for name in named if hasattr(AsyncWebClient, name.replace(".", "_"))}
 
 
-def test_every_method_that_is_called_has_its_scopes() -> None:
-    assert called() - set(METHODS) == set()
-    assert {"apps.connections.open", "auth.test", "oauth.v2.access"} <= called()
+def test_the_methods_with_their_scopes_are_those_that_are_called() -> None:
+    assert called() == set(METHODS)
 
 
 def test_the_scopes_of_methods_are_those_the_stand_in_wants() -> None:
@@ -141,7 +141,7 @@ def test_the_scopes_of_methods_are_those_the_stand_in_wants() -> None:
     assert len(known) > 15
     assert [scopes for scopes, wanted in known if not scopes or not scopes <= wanted] == []
     assert METHODS["conversations.history"] == METHODS["conversations.replies"] == HISTORY
-    assert METHODS["conversations.info"] == METHODS["conversations.members"] == READ
+    assert METHODS["conversations.info"] == READ
     assert set(wire.BY_KIND["history"].values()) == HISTORY
     assert set(wire.BY_KIND["read"].values()) == READ
 
