@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from adapters.slack.responding import Responder
 from adapters.slack.rooms import Rooms
 from adapters.slack.sending import Post, Sender
 from adapters.slack.shortcuts import Shortcuts
+from adapters.slack.stops import Stops
 from adapters.slack.strict import part, text
 from adapters.slack.words import plain
 from bot.app import App, open_app
@@ -115,6 +117,7 @@ class Parts:
         responder = Responder(lambda: session, options.api_url)
         self.private = Private(homes, rooms, responder, modals)
         self.home = Home(service, self.people, homes, modals, after_s=0.01)
+        self.stops = Stops(service, self.people, self.private)
         asking = Asking(service, self.people, rooms, self.sender, modals, Naming(self.people, self.groups))
         administering = Administering(service, self.people, modals, self.home)
         self.interactive = Interactive(
@@ -146,6 +149,8 @@ class Handlers:
         event, team = part(body, "event"), text(body, "team_id")
         if text(event, "type") == "app_home_opened":
             await self.parts.home.opened(team, event)
+        if text(event, "type") == "agent_session_stopped":
+            await self.parts.stops.stopped(team, event)
 
 
 class Board:
@@ -221,7 +226,7 @@ class Desk:
         question = self.team.slack.say(person, self.team.room, said, unseen=True)
         actor = await self.parts.people.actor(self.team.id, person.id)
         where = place or self.team.place(question.ts)
-        await self.app.service.receive(Inbound(f"test:{question.ts}", where, actor, said, 1_000))
+        await self.app.service.receive(Inbound(f"test:{question.ts}", where, actor, said, int(time.time() * 1000)))
         await self.app.service.idle()
         return question
 
