@@ -235,7 +235,7 @@ class ChatService:
 
     async def transcript(self, place: Place) -> list[chat.Event]:
         runs, calls, posts, notices = await self._parts.reader.lines(place)
-        cards = [self._decisions.card(one) for one in await self._parts.reader.approvals_in(place)]
+        cards = [self._decisions.card(one) for one in await self._parts.approvals.approvals_in(place)]
         attached = await self._parts.context.names_in(place)
         return present.transcript(runs, calls, posts, notices, cards, attached)
 
@@ -243,7 +243,7 @@ class ChatService:
         return [chat.Room(*row) for row in await self._parts.reader.rooms(platform, since_ms=since_ms)]
 
     async def asked(self, approval_id: str) -> tuple[Place, Actor] | None:
-        approval = await self._parts.reader.approval(approval_id)
+        approval = await self._parts.approvals.approval(approval_id)
         return None if approval is None else (approval.place, approval.requester)
 
     async def card_for(self, approval_id: str, actor: Actor) -> chat.Card:

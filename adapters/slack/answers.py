@@ -1,30 +1,73 @@
-"""Answers to a message that are for its author alone: in a direct talk as a message below it, else privately there."""
+"""Answers on Slack: the message in which a run was shown becomes the answer; where there is none, it is sent.
+
+So it stands there once. Its mark comes with the same call that makes it the answer; after a crash the mark is found, or
+else the answer is sent and what was half finished goes.
+"""
 
 from __future__ import annotations
 
-from adapters.slack.events import Message
-from adapters.slack.interactions import Interaction
-from adapters.slack.private import Private
+from collections.abc import Callable, Sequence
+
+from adapters.slack.live import Live
+from adapters.slack.markup import answer_of, mrkdwn
+from adapters.slack.rooms import Rooms
+from adapters.slack.sending import File, Post, Sender
+from adapters.slack.web import Json
+from bot.chat import Delivery, Working
+from bot.errors import PlaceGone
 
 
-class MessageAnswers:
-    """Raises nothing."""
+class Answers:
+    """`below` makes the block that stands below the answer of a run, by the run's id."""
 
-    def __init__(self, private: Private) -> None:
-        self._private = private
+    def __init__(self, rooms: Rooms, sender: Sender, live: Live, *, below: Callable[[str], Json]) -> None:
+        self._rooms = rooms
+        self._sender = sender
+        self._live = live
+        self._below = below
 
-    async def tell(self, to: Message, text: str) -> None:
-        """Say a sentence of the bot's own."""
-        await self._private.tell(_of(to), text)
+    async def send(self, delivery: Delivery, run_id: str, text: str) -> str:
+        """Let a run's answer be there, and give its receipt. Raises `SendError` and `PlaceGone`."""
+        await self._live.hush(run_id)
+        was_live = self._live.is_live(run_id)
+        try:
+            sent = await self._sender.post(
+                delivery.place,
+                self._posts(run_id, text),
+                key=delivery.key,
+                since_ms=delivery.since_ms,
+                attempts=delivery.attempts,
+                draft=_OfRun(self._live, run_id) if was_live else None,
+            )
+        except PlaceGone:
+            self._live.show(delivery.place, Working(run_id, "failed"))
+            raise
+        if run_id and not was_live and self._sender.may_have_been_sent(delivery.since_ms, delivery.attempts):
+            await self._live.clear(await self._rooms.open(delivery.place))
+        return sent[0]
 
-    async def answer(self, to: Message, text: str) -> None:
-        """Say what a word gave, as Markdown."""
-        await self._private.answer(_of(to), text)
+    def _posts(self, run_id: str, text: str) -> list[Post]:
+        parts, file = answer_of(text)
+        calls = self._live.calls_of(run_id)
+        above = [calls] if calls else []
+        below = [self._below(run_id)] if run_id else []
+        last = len(parts) - 1
+        return [
+            _post(part, above if at == 0 else [], below if at == last else [], (file,) if file and at == last else ())
+            for at, part in enumerate(parts)
+        ]
 
 
-def _of(message: Message) -> Interaction:
-    """Where to answer: nothing private is needed in a direct talk, so there it can stay."""
-    if message.is_direct:
-        return Interaction(message.team, message.user, message.user_team, thread=message.thread or message.ts)
-    where = {"channel": message.channel, "thread": message.thread, "message": message.ts}
-    return Interaction(message.team, message.user, message.user_team, **where)
+def _post(markdown: str, above: Sequence[Json], below: Sequence[Json], files: tuple[File, ...]) -> Post:
+    return Post(mrkdwn(markdown), (*above, {"type": "markdown", "text": markdown}, *below), files)
+
+
+class _OfRun:
+    """The message of a run, as a draft of its answer."""
+
+    def __init__(self, live: Live, run_id: str) -> None:
+        self._live = live
+        self._run_id = run_id
+
+    async def become(self, post: Post, metadata: Json) -> str | None:
+        return await self._live.become(self._run_id, post, metadata)

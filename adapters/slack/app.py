@@ -167,7 +167,7 @@ class _Gate(AsyncMiddleware):
             return BoltResponse(status=200, body=NOT_INSTALLED if "command" in req.body else "")
         if not is_event:
             return await next()
-        await self._handlers.keep(req.body, retry=_count(req.headers[RETRY_NUM][0]))
+        await self._handlers.keep(req.body, retry=int(req.headers[RETRY_NUM][0]))
         return BoltResponse(status=200)
 
 
@@ -198,7 +198,3 @@ async def _failed(error: Exception, body: Body) -> BoltResponse:
     else:
         log.error("slack.failed", kind=type(error).__name__, exc_info=error)
     return BoltResponse(status=500)
-
-
-def _count(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0

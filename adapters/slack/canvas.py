@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from adapters.slack.marks import KEPT, mark
+from adapters.slack.markup import mrkdwn
 from adapters.slack.progress import Progress, last_words, lines_block
 from adapters.slack.rooms import Room
 from adapters.slack.sending import NOT_THERE, Post, show
@@ -59,8 +60,7 @@ def kept_post(progress: Progress, *, has_words: bool = True) -> Post | None:
     """What stays of a stretch of a run; None where that is nothing."""
     calls, words = lines_block(progress.lines), last_words(progress) if has_words else ""
     blocks = [*([calls] if calls else []), *([{"type": "markdown", "text": words}] if words else [])]
-    said = "Used tools" if not words else "Working"
-    return Post(said, tuple(blocks)) if blocks else None
+    return Post(mrkdwn(words) or "Used tools", tuple(blocks)) if blocks else None
 
 
 async def turn_into(room: Room, ts: str, post: Post, metadata: Json) -> bool:

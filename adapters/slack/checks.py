@@ -141,7 +141,23 @@ async def _socket(options: Options) -> Check:
             return Check("connection", False, why.user_message)
         text = f"Slack opens no connection ({err.code}): switch on Socket Mode under Socket Mode, {APPS}"
         return Check("connection", False, text)
-    return Check("connection", True, "Slack opens connections for SLACK_APP_TOKEN")
+    return await _same_app(options)
+
+
+async def _same_app(options: Options) -> Check:
+    """Whether both tokens are one app's: with two, it is connected and never hears anything."""
+    parts = options.app_token.split("-")
+    fine = Check("connection", True, "Slack opens connections for SLACK_APP_TOKEN")
+    try:
+        known = await ask(options.api_url, "auth.test", options.bot_token)
+        about = await ask(options.api_url, "bots.info", options.bot_token, bot=str(known.data.get("bot_id")))
+    except (NoAnswer, SaidNo):
+        return fine  # what is wrong with the bot token has been said
+    app = (about.data.get("bot") or {}).get("app_id")
+    if len(parts) < 4 or not app or parts[2] == app:
+        return fine
+    text = f"SLACK_APP_TOKEN is of another app ({parts[2]}) than SLACK_BOT_TOKEN ({app}): copy both from one, {APPS}"
+    return Check("connection", False, text)
 
 
 async def _http(options: Options) -> Check:

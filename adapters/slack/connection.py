@@ -32,8 +32,8 @@ SWITCHED_OFF = "Socket Mode is switched off in the app's settings"
 RETRY_S, LONGEST_RETRY_S = 1.0, 120.0
 SETTLED_S = 30.0
 """A connection that lasted this long was a good one: the next is opened at once, and pauses begin anew."""
-HELLO_S = 10.0
-FINISH_S = 3.0
+HELLO_S, FINISH_S = 10.0, 3.0
+"""How long a new socket may say nothing; how long what is being handled may go on at the end."""
 HEARTBEAT_S = 15.0
 """Slack answers pings; a socket that does not is dead, whatever the network says."""
 DRAIN_S = 60.0
@@ -75,12 +75,14 @@ class SocketConnection:
         failed: Callable[[ConfigError], None],
         opened: Callable[[], None] = lambda: None,
         retry_s: float = RETRY_S,
+        hello_s: float = HELLO_S,
     ) -> None:
         self._options = options
         self._desk = _Desk(app)
         self._failed = failed
         self._opened = opened
         self._retry_s = retry_s
+        self._hello_s = hello_s
         self._http: aiohttp.ClientSession | None = None
         self._life: asyncio.Task[None] | None = None
         self._sockets: set[_Socket] = set()
@@ -150,7 +152,7 @@ class SocketConnection:
         self._sockets.add(socket)
         socket.reading.add_done_callback(lambda _task: self._sockets.discard(socket))
         try:
-            async with asyncio.timeout(HELLO_S):
+            async with asyncio.timeout(self._hello_s):
                 if not await socket.has_begun:
                     raise ConnectionError(NOT_CONNECTED)
         except TimeoutError:
@@ -195,7 +197,8 @@ class _Desk:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _handle(self, envelope: SocketModeRequest, stream: aiohttp.ClientWebSocketResponse) -> None:
-        response = await self._app.take(envelope.payload, retry=envelope.retry_attempt or 0)
+        attempt = envelope.retry_attempt
+        response = await self._app.take(envelope.payload, retry=attempt if isinstance(attempt, int) else 0)
         if response.status != 200:
             return  # Slack sends it again
         answer = SocketModeResponse(envelope.envelope_id, _payload(response)).to_dict()

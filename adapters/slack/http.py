@@ -53,6 +53,8 @@ class HttpDoor:
                 content = await _read(request)
         except TimeoutError:
             return web.Response(status=408)
+        except (web.RequestPayloadError, ConnectionError):
+            return self._turned_away("a body that ends in the middle, or is packed")
         if content is None:
             return web.Response(status=413)
         if (why := self._signatures.refusal(stamp, content)) is not None:

@@ -52,11 +52,12 @@ class Installed:
 class Installs:
     """All of them. Methods that write raise `StoreBusy`."""
 
-    def __init__(self, options: Options, engine: AsyncEngine) -> None:
+    def __init__(self, options: Options, engine: AsyncEngine, *, state_s: int, max_states: int) -> None:
         self._engine = engine
+        self._max_states = max_states
         self._tables = AsyncSQLAlchemyInstallationStore(options.client_id, engine)
         self._store = SealedInstallationStore(self._tables, Seal(options.secret_key))
-        self._states = AsyncSQLAlchemyOAuthStateStore(STATE_S, engine)
+        self._states = AsyncSQLAlchemyOAuthStateStore(state_s, engine)
         self._known: dict[str, Installed] = {}
         self._lock = asyncio.Lock()
 
@@ -135,14 +136,14 @@ class Installs:
     # --- what proves that somebody began it here ---
 
     async def new_state(self) -> str | None:
-        """A word to send along, good for one return within ten minutes; None while too many wait."""
+        """A word to send along, good for one return within `state_s`; None while too many wait."""
         states = self._states.oauth_states
         async with self._writing():
             async with self._engine.begin() as connection:
                 now = datetime.now(UTC).replace(tzinfo=None)
                 await connection.execute(states.delete().where(states.c.expire_at <= now))
                 waiting = (await connection.execute(sqlalchemy.select(sqlalchemy.func.count(states.c.id)))).scalar_one()
-            return None if waiting >= MAX_STATES else str(await self._states.async_issue())
+            return None if waiting >= self._max_states else str(await self._states.async_issue())
 
     async def use_state(self, state: str) -> bool:
         """Whether it was given out here, lately, and is used for the first time."""
@@ -159,13 +160,15 @@ class Installs:
 
 
 @asynccontextmanager
-async def open_installs(options: Options) -> AsyncIterator[Installs]:
+async def open_installs(
+    options: Options, *, state_s: int = STATE_S, max_states: int = MAX_STATES
+) -> AsyncIterator[Installs]:
     """Those of this data folder. Raises `ConfigError`."""
     path = options.data_dir / FILE
     await asyncio.to_thread(_touch, path)
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}", connect_args={"timeout": 5.0}, hide_parameters=True)
     try:
-        installs = Installs(options, engine)
+        installs = Installs(options, engine, state_s=state_s, max_states=max_states)
         await installs.load()
         yield installs
     finally:

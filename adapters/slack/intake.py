@@ -49,8 +49,8 @@ LATE = "late:"
 CLOSE_S = 3.0
 MAX_KINDS, MAX_DIRECT = 100, 10_000
 Handle = Callable[[str, Body], Awaitable[None]]
-"""Does what an event of another kind asks for, given the workspace and the event. Raises `SendError` or `StoreError`
-where it is to be asked again."""
+"""Does what an event of another kind asks for, given the workspace and what came with the event. Raises `SendError` or
+`StoreError` where it is to be asked again."""
 
 
 class Intake:
@@ -202,7 +202,7 @@ class Intake:
 
     async def _do_other(self, arrived: Arrived, envelope: Envelope) -> None:
         if (handle := self._others.get(arrived.kind)) is not None:
-            await handle(arrived.team, part(json.loads(envelope.body), "event"))
+            await handle(arrived.team, json.loads(envelope.body))
 
     async def _give_up(self, envelope: Envelope) -> None:
         """Tell whoever waits for an answer that there will be none."""

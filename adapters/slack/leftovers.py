@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from math import inf
 
 import structlog
 
@@ -20,16 +21,16 @@ LOOK_BACK_S = 7_200.0
 """How old it may be: a run lasts minutes."""
 
 
-async def clear(room: Room, held: Collection[str]) -> Reader | None:
-    """Take away what is unfinished there and what nobody holds. Gives who began the thread, where Slack says it. Raises
-    nothing."""
+async def clear(room: Room, held: Collection[str], *, before_s: float = inf) -> Reader | None:
+    """Take away what is unfinished there, was begun before then and is held by nobody. Gives who began the thread,
+    where Slack says it. Raises nothing."""
     try:
         said = await read(room, since_s=time.time() - LOOK_BACK_S)
     except (SlackRefused, SendError) as err:
         log.info("leftovers.not_read", channel=room.channel, why=err.user_message)
         return None
     for one in said:
-        if room.is_ours(one) and is_unfinished(one) and one["ts"] not in held:
+        if room.is_ours(one) and is_unfinished(one) and one["ts"] not in held and float(one["ts"]) < before_s:
             log.info("leftovers.removed", channel=room.channel, ts=one["ts"])
             await (end(room, one["ts"]) if "streaming_state" in one else remove(room, one["ts"]))
     first = next((one for one in said if one.get("ts") == room.thread and not room.is_ours(one)), None)

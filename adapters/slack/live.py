@@ -1,6 +1,6 @@
 """What passes on Slack: that the bot works, a task for each tool call, the text that is being written.
 
-One message for each stretch of a run (`streams`, or `drafts` where Slack has none for the bot). It may be lost, all of
+One message for each stretch of a run (`streams`, or `edited` where Slack has none for the bot). It may be lost, all of
 it; what must arrive is sent elsewhere (`sending`), and the message becomes the answer there.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from adapters.slack.canvas import Canvas, Ended
-from adapters.slack.drafts import Draft
+from adapters.slack.edited import Edited
 from adapters.slack.leftovers import clear
 from adapters.slack.progress import Progress, lines_block
 from adapters.slack.rooms import Room, Rooms
@@ -80,6 +80,7 @@ class _Run:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     ending: asyncio.Event = field(default_factory=asyncio.Event)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    task: asyncio.Task[None] | None = None
     drawn_s: float = 0.0
     drawn_chars: int = 0
     drawn_lines: tuple[ToolLine, ...] = ()
@@ -112,7 +113,8 @@ class Live:
         self._stream_s = stream_s
         self._clock = clock
         self._runs: dict[str, _Run] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._since_s = time.time()
         self._asked: OrderedDict[str, Asker] = OrderedDict()
         self._no_streams: dict[str, float] = {}
 
@@ -129,7 +131,12 @@ class Live:
         """Whether this run is being shown."""
         return run_id in self._runs
 
-    def held(self, room: Room) -> set[str]:
+    async def clear(self, room: Room) -> Reader | None:
+        """Take away what an earlier process left half finished there; gives who began the thread, where that can be
+        seen. Raises nothing."""
+        return await clear(room, self._held_in(room), before_s=self._since_s)
+
+    def _held_in(self, room: Room) -> set[str]:
         """The messages runs are being shown in, in this workspace."""
         mine = (one.canvas for one in self._runs.values() if one.place.workspace == room.team)
         return {canvas.ts for canvas in mine if canvas is not None and canvas.ts}
@@ -184,17 +191,18 @@ class Live:
 
     async def aclose(self) -> None:
         """Leave everything as it is; what stands there is cleared by the next process."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _run(self, place: Place, run_id: str, status: str) -> _Run:
         run = self._runs.get(run_id)
         if run is None or run.ends_as:
+            before = None if run is None else run.task
             run = self._runs[run_id] = _Run(run_id, place, status)
-            before = self._tasks.get(run_id)
-            self._tasks[run_id] = asyncio.create_task(self._work(run, before))
+            run.task = asyncio.create_task(self._work(run, before))
+            self._tasks.add(run.task)
+            run.task.add_done_callback(self._tasks.discard)
         elif run.status != status:
             run.status = status
             run.news.set()
@@ -230,7 +238,6 @@ class Live:
         finally:
             if self._runs.get(run.id) is run:
                 del self._runs[run.id]
-                del self._tasks[run.id]
 
     async def _until_news(self, run: _Run) -> None:
         """Wait until there is something to draw, and for more of it where it is only a little."""
@@ -287,7 +294,7 @@ class Live:
             if not isinstance(run.canvas, Stream) or run.canvas.ts or err.code in OF_THIS_PLACE:
                 raise
             self._note_no_stream(room, err)
-            run.canvas = Draft(room, run.id)
+            run.canvas = Edited(room, run.id)
             await run.canvas.draw(progress)
         run.drawn_chars, run.drawn_lines = len(progress.text), progress.lines
 
@@ -296,19 +303,19 @@ class Live:
         asker = self._asked.get(run.id)
         reader = Reader(asker.user, asker.team) if asker is not None else None
         if reader is None:
-            reader = await clear(room, self.held(room))
+            reader = await self.clear(room)
         if room.user:
             reader = Reader(room.user, reader.team if reader is not None else room.team)
         since_s = self._no_streams.get(room.team)
         has_none = since_s is not None and self._clock() - since_s < AGAIN_AFTER_S
         if has_none or not room.thread:
-            return Draft(room, run.id)
+            return Edited(room, run.id)
         return Stream(
             room,
             run.id,
             reader or Reader("", ""),
             self._sessions,
-            held=lambda: self.held(room),
+            held=lambda: self._held_in(room),
             stream_s=self._stream_s,
             clock=self._clock,
         )
@@ -341,7 +348,7 @@ class Live:
             await (canvas.leave if run.ends_as == "waiting" else canvas.drop)(run.progress, status)
         run.canvas = None
         if canvas is not None and canvas.is_unsure:
-            await clear(room, self.held(room))
+            await clear(room, self._held_in(room))
         if not await self._sessions.set(room, status):
             raise SendError("Slack cannot be told that this is over.")
 

@@ -95,7 +95,7 @@ class Told:
 
     @property
     def chars(self) -> int:
-        return sum(map(len, self.words)) + len(BREAK) * len(self.words)
+        return len(BREAK.join(self.words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,9 @@ def _news(items: list[str | ToolLine], told: Told, max_chars: int) -> News | Non
             known = told.words[at] if at < len(told.words) else ""
             if not is_begun_by(one, known):
                 return None
-            more = one[len(known) :][: max(0, max_chars - told.chars)]
+            begun = BREAK if at and not known else ""
+            more = one[len(known) :][: max(0, max_chars - told.chars - len(begun))]
             if more:
-                begun = BREAK if at and not known else ""
                 chunks.append({"type": "markdown_text", "text": begun + more})
                 told = replace(told, words=(*told.words[:at], known + more, *told.words[at + 1 :]))
             at += 1

@@ -13,13 +13,13 @@ _CHAT, _FILES, _PEOPLE = frozenset({"chat:write"}), frozenset({"files:write"}), 
 _GROUPS, _NONE = frozenset({"usergroups:read"}), frozenset[str]()
 
 METHODS: Mapping[str, frozenset[str]] = {
-    "agents.sessions.rename": _CHAT,
     "agents.sessions.setStatus": _CHAT,
     "apps.connections.open": _NONE,  # with the app-level token, which has connections:write
     "assistant.threads.setStatus": _CHAT,  # changelog of 2026-03-05
     "assistant.threads.setSuggestedPrompts": frozenset({"assistant:write"}),
     "auth.revoke": _NONE,
     "auth.test": _NONE,
+    "bots.info": _PEOPLE,
     "chat.appendStream": _CHAT,
     "chat.delete": _CHAT,
     "chat.getPermalink": _NONE,
@@ -30,8 +30,6 @@ METHODS: Mapping[str, frozenset[str]] = {
     "chat.update": _CHAT,
     "conversations.history": HISTORY,
     "conversations.info": READ,
-    "conversations.list": READ,
-    "conversations.members": READ,
     "conversations.open": frozenset({"im:write"}),
     "conversations.replies": HISTORY,
     "files.completeUploadExternal": _FILES,
@@ -39,7 +37,6 @@ METHODS: Mapping[str, frozenset[str]] = {
     "files.info": frozenset({"files:read"}),
     "oauth.v2.access": _NONE,
     "usergroups.list": _GROUPS,
-    "usergroups.users.list": _GROUPS,
     "users.info": _PEOPLE,
     "users.conversations": READ,
     "views.open": _NONE,

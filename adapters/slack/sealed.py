@@ -39,18 +39,22 @@ class Seal:
     def close(self, text: str, place: str) -> str:
         nonce = os.urandom(_NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, text.encode(), place.encode())
-        return PREFIX + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return _packed(sealed)
 
     def open(self, text: str, place: str) -> str:
         """Raises `Unsealed`."""
         try:
             packed = text.removeprefix(PREFIX)
             sealed = base64.b64decode(packed + "=" * (-len(packed) % 4), altchars=b"-_", validate=True)
-            if not text.startswith(PREFIX):
+            if text != _packed(sealed):
                 raise Unsealed
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode()).decode()
         except (ValueError, InvalidTag) as err:
             raise Unsealed from err
+
+
+def _packed(sealed: bytes) -> str:
+    return PREFIX + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
 
 
 class SealedInstallationStore(AsyncInstallationStore):

@@ -25,9 +25,9 @@ from bot.errors import SendError
 
 log = structlog.get_logger()
 
-LOOK_BACK_S = 60.0
-"""How much earlier is looked, and how long before this process a thing may have been sent by one that is gone: clocks
-differ."""
+LOOK_BACK_S, CLOCKS_DIFFER_S = 60.0, 5.0
+"""How much earlier is looked, and how new in the life of this process a thing may be and yet have been sent by one that
+is gone."""
 MAX_KNOWN = 10_000
 TEXT_CHARS = 3_800
 """Of the text beside blocks; `chat.update` takes 4,000 (docs, "chat.update")."""
@@ -71,7 +71,7 @@ class Sender:
 
     def may_have_been_sent(self, since_ms: int, attempts: int) -> bool:
         """Whether something of this age may be there although nobody noted it."""
-        return attempts > 0 or since_ms / 1000 < self._since_s + LOOK_BACK_S
+        return attempts > 0 or since_ms / 1000 < self._since_s + CLOCKS_DIFFER_S
 
     async def post(
         self,

@@ -30,6 +30,7 @@ log = structlog.get_logger()
 EMPTY = "I am listening. Write what you want after my name; `@Nod help` lists what else you can write."
 FAILED = "Something went wrong inside the bot, so I did not take this. Write it again in a moment."
 WORDS = frozenset({"stop", "help", "reset-thread"})
+TITLE_CHARS = 80
 BY_NAME = WORDS | {"show", "approvals", "grants", "model", "usage"}
 """What may be written as a message instead of after `/nod`, which Slack has not in threads; and what needs the bot's
 name before it there, because it could be an answer to a question."""
@@ -55,8 +56,9 @@ class Here:
 
 
 class Taking:
-    """What is asked for a message: `own` is always the bot's id in its workspace. All of it raises `SendError` and
-    `StoreError` where Slack or the database refuses for now: then it is to be asked again."""
+    """What is asked for a message: `own` is always the bot's id in its workspace. `received` is told of every question
+    that became a run: its id, who asked and of which workspace they are, and its first words. All of it raises
+    `SendError` and `StoreError` where Slack or the database refuses for now: then it is to be asked again."""
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class Taking:
         uploads: Uploads,
         answers: Answers,
         where: Literal["thread", "place"],
+        received: Callable[[str, str, str, str], None] = lambda _run_id, _user, _team, _title: None,
     ) -> None:
         self._service = service
         self._people = people
@@ -78,6 +81,7 @@ class Taking:
         self._uploads = uploads
         self._answers = answers
         self._where = where
+        self._received = received
         self._deleted: Recent[str] = Recent()
         self._expected: Recent[str] = Recent()
 
@@ -170,7 +174,8 @@ class Taking:
         inbound = await self._inbound(message, here, text, heard=heard)
         if message.event in self._deleted:
             return
-        await self._service().receive(inbound)
+        receipt = await self._service().receive(inbound)
+        self._received(receipt.run_id, message.user, message.user_team or message.team, text[:TITLE_CHARS])
         self._listening.told(message, is_new=here.is_new)
         self._talkers.note(here.place, here.actor.key)
         self._expected.forget(message.event)

@@ -14,7 +14,6 @@ from typing import Any
 
 import aiohttp
 
-from adapters.slack.answers import MessageAnswers
 from adapters.slack.app import SlackApp
 from adapters.slack.catchup import Catchup
 from adapters.slack.groups import Groups
@@ -27,6 +26,7 @@ from adapters.slack.people import People
 from adapters.slack.places import PLATFORM
 from adapters.slack.private import Private
 from adapters.slack.queues import Pauses
+from adapters.slack.replies import Replies
 from adapters.slack.responding import Responder
 from adapters.slack.rooms import Rooms
 from adapters.slack.taking import Taking
@@ -133,7 +133,7 @@ class Parts:
             self.talkers,
             listening=Listening(homes, self.people, naming, within_s=within_s),
             uploads=Uploads(homes, lambda: session, api_url),
-            answers=MessageAnswers(Private(homes, rooms, Responder(lambda: session, api_url), modals)),
+            answers=Replies(Private(homes, rooms, Responder(lambda: session, api_url), modals)),
             where=where,
         )
         self.intake = Intake(

@@ -5,6 +5,10 @@ What it shows is put there by a small adapter, so that these tests are about wha
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,6 +40,7 @@ from adapters.slack.responding import Responder
 from adapters.slack.rooms import Rooms
 from adapters.slack.sending import Post, Sender
 from adapters.slack.shortcuts import Shortcuts
+from adapters.slack.stops import Stops
 from adapters.slack.strict import part, text
 from adapters.slack.words import plain
 from bot.app import App, open_app
@@ -43,12 +48,12 @@ from bot.chat import Actor, Answered, Card, CardShown, ChatService, Delivery, Ev
 from bot.config.settings import Settings, load
 from bot.models.config import from_mapping
 from bot.models.registry import Registry
-from tests.adapters.discord.tools import write_tools
 from tests.adapters.slack.homes import Homes, homes_of
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.interactions import Ack, Interaction
 from tests.adapters.slack.wire.messages import Message, View, words
 from tests.adapters.slack.wire.world import Channel, User
+from tests.adapters.tools import write_tools
 from tests.models.endpoint import ScriptedEndpoint
 
 
@@ -112,6 +117,7 @@ class Parts:
         responder = Responder(lambda: session, options.api_url)
         self.private = Private(homes, rooms, responder, modals)
         self.home = Home(service, self.people, homes, modals, after_s=0.01)
+        self.stops = Stops(service, self.people, self.private)
         asking = Asking(service, self.people, rooms, self.sender, modals, Naming(self.people, self.groups))
         administering = Administering(service, self.people, modals, self.home)
         self.interactive = Interactive(
@@ -143,6 +149,8 @@ class Handlers:
         event, team = part(body, "event"), text(body, "team_id")
         if text(event, "type") == "app_home_opened":
             await self.parts.home.opened(team, event)
+        if text(event, "type") == "agent_session_stopped":
+            await self.parts.stops.stopped(team, event)
 
 
 class Board:
@@ -218,7 +226,7 @@ class Desk:
         question = self.team.slack.say(person, self.team.room, said, unseen=True)
         actor = await self.parts.people.actor(self.team.id, person.id)
         where = place or self.team.place(question.ts)
-        await self.app.service.receive(Inbound(f"test:{question.ts}", where, actor, said, 1_000))
+        await self.app.service.receive(Inbound(f"test:{question.ts}", where, actor, said, int(time.time() * 1000)))
         await self.app.service.idle()
         return question
 
@@ -277,10 +285,29 @@ class Desk:
         rows = await self.app.audit.read(filters={"event": "click.refused"})
         return [(row["approver"], row["reason"]) for row in rows]
 
+    def files(self, user: User) -> list[tuple[str, bytes]]:
+        """The files the bot sent to somebody directly."""
+        slack = self.team.slack
+        rooms = [one for one in slack.world.channels.values() if one.kind == "im" and user.id in one.members]
+        return [(file.name, file.content) for room in rooms for one in slack.said(room) for file in one.files]
+
+    async def rules(self) -> list[str]:
+        """Whom rules are for, oldest first."""
+
+        def read() -> list[str]:
+            with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection:
+                return [row[0] for row in connection.execute("SELECT subject FROM rules ORDER BY id")]
+
+        return await asyncio.to_thread(read)
+
     async def forget_approvals(self) -> None:
         """Let the database be one in which nothing was asked for."""
-        statement = "DELETE FROM approvals"
-        await self.app.database.run(lambda tx: tx._connection.execute(statement))
+
+        def forget() -> None:
+            with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection, connection:
+                connection.execute("DELETE FROM approvals")
+
+        await asyncio.to_thread(forget)
 
 
 @asynccontextmanager

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import structlog
+from aiohttp import web
 
 from adapters.slack.app import SlackApp
 from adapters.slack.connection import SWITCHED_OFF, SocketConnection
 from bot.errors import ConfigError, StoreBusy
-from tests.adapters.slack.doors import Noting, options_of
+from tests.adapters.slack.doors import Noting, options_of, serving, until
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.world import Channel, User
 
@@ -235,6 +236,40 @@ async def test_too_many_sockets_are_waited_out(opened: Open, slack: SlackServer)
     async with opened() as line:
         assert line.connection.state() == "not connected"
         slack.world.rules.max_sockets = 10
+        await slack.until(lambda: line.connection.state() == "ok")
+
+
+async def test_a_socket_that_never_says_hello_is_replaced(slack: SlackServer, tmp_path: Path) -> None:
+    opened: list[web.WebSocketResponse] = []
+
+    async def silent(request: web.Request) -> web.WebSocketResponse:
+        stream = web.WebSocketResponse()
+        await stream.prepare(request)
+        opened.append(stream)
+        async for _frame in stream:
+            pass
+        return stream
+
+    async def address(request: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "url": f"ws://{request.host}/link"})
+
+    routes = [web.get("/link", silent), web.post("/api/apps.connections.open", address)]
+    async with serving(routes) as base:
+        options = options_of(slack, tmp_path, api_url=f"{base}/api/")
+        connection = SocketConnection(
+            options, SlackApp(Noting()), failed=lambda _why: None, retry_s=0.001, hello_s=0.01
+        )
+        await connection.start(within_s=5.0)
+        await until(lambda: len(opened) > 1)
+        assert connection.state() == "not connected"
+        await connection.close()
+
+
+@pytest.mark.parametrize("url", ["", "no address", "http://127.0.0.1:1/link", "ws://127.0.0.1:1/link"])
+async def test_an_address_that_leads_nowhere_is_asked_for_again(url: str, opened: Open, slack: SlackServer) -> None:
+    slack.faults.fail("apps.connections.open", "internal_error", extra={"ok": True, "url": url})
+
+    async with opened() as line:
         await slack.until(lambda: line.connection.state() == "ok")
 
 

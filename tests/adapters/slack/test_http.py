@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import pytest
@@ -19,7 +19,7 @@ from adapters.slack.app import SlackApp
 from adapters.slack.http import MAX_BODY, PATH, HttpDoor
 from adapters.slack.signatures import Signatures
 from bot.errors import StoreBusy
-from tests.adapters.slack.doors import Noting, serving
+from tests.adapters.slack.doors import Noting, serving, until
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.hooks import Hooks
 
@@ -247,6 +247,30 @@ async def test_unsigned_bodies_are_not_read_at_all(site: Site) -> None:
     async with site.client.post(site.url, data=slowly(), headers={"content-type": JSON}) as answer:
         assert answer.status == 401
         may_end.set()
+
+
+@pytest.mark.parametrize("packed", ["gzip", "deflate"])
+async def test_a_body_that_is_packed_is_refused(packed: str, site: Site) -> None:
+    headers = {**site.hooks.signed(BODY), "content-encoding": packed}
+
+    assert await site.post(BODY, headers=headers) == 401
+    assert site.handlers.calls == []
+
+
+async def test_a_body_that_ends_in_the_middle_is_refused(site: Site) -> None:
+    signed = "".join(f"{name}: {value}\r\n" for name, value in site.hooks.signed(BODY).items())
+    address = urlsplit(site.url)
+    with structlog.testing.capture_logs() as lines:
+        _reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(f"POST {PATH} HTTP/1.1\r\nHost: nod\r\n{signed}Content-Length: 900\r\n\r\n{{".encode())
+        await writer.drain()
+        await asyncio.sleep(0)
+        writer.close()
+        await writer.wait_closed()
+        await until(lambda: lines)
+
+    assert [line["event"] for line in lines] == ["slack.request_refused"]
+    assert site.handlers.calls == []
 
 
 async def test_refusals_are_counted_and_told_ever_more_rarely(site: Site) -> None:

@@ -36,7 +36,7 @@ acked_after_s), `interactions`, `errors` (unknown methods, broken methods), `awa
 How it is delivered: over Socket Mode; after `hooks = deliver_to(url)` by signed requests (`await hooks.verify_url()`;
 `hooks.signed(body, at=)` makes headers for requests of your own). Events that are not acknowledged within
 `rules.ack_within_s` are sent again after `rules.retry_delays_s`, interactions are not. `delivery.hold()` and
-`release(order)`, `delivery.again(sent)`; `world.emit(event, channel=)` tells anything.
+`release(order)`, `delivery.again(sent)`; `delivery.tell(event, channel=, event_id=...)` sends anything at all.
 
 What goes wrong: `faults.fail(method, status_or_error)`, `limit(method, retry_after=)`, `lose`, `cut`, `hang`,
 `slow(method, seconds)`, each with `times=` and `where=`; methods beside the Web API are `response_url`, `upload` and

@@ -88,6 +88,13 @@ class Delivery:
         sent = Sent("events_api", self._enveloped(event, seen, channel), seen)
         return [self._send(sent)]
 
+    def tell(
+        self, event: Json, *, channel: Channel | None = None, teams: Iterable[str] | None = None, **envelope: Any
+    ) -> Sent:
+        """Send an event whatever the app is subscribed to; `envelope` replaces fields around it, as `event_id`."""
+        seen = self._seeing(channel, teams)
+        return self._send(Sent("events_api", self._enveloped(event, seen, channel) | envelope, seen))
+
     def send(self, kind: Envelope, body: Json) -> Sent:
         return self._send(Sent(kind, body))
 

@@ -296,7 +296,7 @@ def _tombstone(world: World, one: Message) -> Json:
 
 def _thread(world: World, one: Message) -> Json:
     """The sums of a thread, that its first message has."""
-    if one.is_reply:
+    if one.is_reply or not one.thread_ts:
         return {}
     replies = [found for found in world.channels[one.channel].replies(one.ts)[1:] if not found.is_deleted]
     if not replies:

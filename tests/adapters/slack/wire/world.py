@@ -202,7 +202,7 @@ class Rules:
     """Numbers of Slack a test may change. `retry_delays_s` are short here: Slack waits 0, 60 and 300 s."""
 
     ack_within_s: float = 3.0
-    retry_delays_s: tuple[float, ...] = (0.0, 0.3, 1.0)
+    retry_delays_s: tuple[float, ...] = (0.05, 0.5, 3.0)
     trigger_lives_s: float = 3.0
     response_url_lives_s: float = 1800.0
     response_url_uses: int = 5
@@ -236,7 +236,7 @@ class World:
     interactions: list[Any] = field(default_factory=list)
     codes: dict[str, Any] = field(default_factory=dict)
     uploads: dict[str, File] = field(default_factory=dict)
-    emit: Callable[..., None] = lambda *_args, **_options: None
+    emit: Callable[..., object] = lambda *_args, **_options: None
     last_ts: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 

@@ -1,4 +1,4 @@
-"""A run shown in an ordinary message that changes, where Slack has no streams for the bot: with a button to stop it."""
+"""A run shown in a message that is edited, where Slack has no streams for the bot: with a button to stop it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from adapters.slack.web import Json, SlackRefused, Unsure
 WORKING = "Working…"
 
 
-class Draft:
+class Edited:
     """One message of a run."""
 
     def __init__(self, room: Room, run_id: str) -> None:
