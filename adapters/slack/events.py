@@ -276,7 +276,7 @@ def read_file(body: Body) -> File | None:
     file_id, mode = fit(FILE, body.get("id")), text(body, "mode")
     if not file_id or mode in ("tombstone", "hidden_by_limit"):
         return None
-    url = text(body, "url_private_download") or text(body, "url_private")
+    url = text(body, "url_private") or text(body, "url_private_download")
     name = text(body, "name") or text(body, "title")
     is_whole = bool(url) and mode != "file_access"
     return File(file_id, name, url, number(body, "size"), text(body, "mimetype"), is_whole)

@@ -86,20 +86,21 @@ class InboxRows:
 
 def _keep(tx: Transaction, platform: str, keys: Sequence[str], body: str, author: str) -> Kept:
     known = [tx.first(_KNOWN, this_platform=platform, this_key=key) for key in keys]
-    digest = sha256(body)
-    of = next((row.same_as or row.id for row in known if row is not None), None)
-    row = {"platform": platform, "sha256": digest, "attempts": 0, "at_ms": tx.now_ms}
-    if of is None:
-        full = {"key": keys[0], "author": author, "body": body, "state": "waiting", "same_as": None}
-        of = tx.insert(_KEEP, row | full)
-    for key, before in zip(keys, known, strict=True):
-        if before is None:
-            tx.execute(_KEEP, row | {"key": key, "author": "", "body": "", "state": "settled", "same_as": of})
+    new = [key for key, row in zip(keys, known, strict=True) if row is None]
+    same_as = next((row.same_as or row.id for row in known if row is not None), None)
+    row = {"platform": platform, "sha256": sha256(body), "attempts": 0, "at_ms": tx.now_ms}
+    if same_as is None:
+        whole = {"key": new.pop(0), "author": author, "body": body, "state": "waiting", "same_as": None}
+        same_as = tx.insert(_KEEP, row | whole)
+        envelope: Envelope | None = Envelope(same_as, body, tx.now_ms)
+    else:
+        waiting = tx.first(_WAITING, this_id=same_as)
+        envelope = None if waiting is None else Envelope(*waiting)
+    for key in new:
+        tx.execute(_KEEP, row | {"key": key, "author": "", "body": "", "state": "settled", "same_as": same_as})
     crash.at("event.inside")
-    waiting = tx.first(_WAITING, this_id=of)
-    envelope = None if waiting is None else Envelope(*waiting)
     first = known[0]
-    return Kept(envelope, first is not None, first is None or first.sha256 == digest)
+    return Kept(envelope, first is not None, first is None or first.sha256 == row["sha256"])
 
 
 def _settle(tx: Transaction, number: int) -> None:

@@ -77,7 +77,7 @@ def test_in_a_thread_with_files_and_from_another_company() -> None:
 
     message = read({**event, "files": [FILE]}).message
 
-    file = File("F1", "a.txt", "https://files.slack.com/files-pri/T1-F1/download/a.txt", 3, "text/plain", True)
+    file = File("F1", "a.txt", "https://files.slack.com/files-pri/T1-F1/a.txt", 3, "text/plain", True)
     assert message == Message("T1", "C1", TS, "U1", "hi", LATER, (file,), "T2", "U0")
 
 

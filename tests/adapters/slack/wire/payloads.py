@@ -170,7 +170,7 @@ def file(world: World, one: File, *, is_whole: bool = False) -> Json:
         "display_as_bot": False,
         "username": "",
         "url_private": one.url,
-        "url_private_download": one.url.replace("/files-pri/", "/files-pri/download/"),
+        "url_private_download": "/download/".join(one.url.rsplit("/", 1)),
         "media_display_type": "unknown",
         "permalink": f"https://files.example/files/{one.user}/{one.id}",
         "permalink_public": f"https://files.example/pub/{one.id}",
