@@ -15,7 +15,7 @@ from adapters.slack.app import SlackApp
 from adapters.slack.connection import SocketConnection
 from adapters.slack.handlers import Body
 from adapters.slack.http import PATH, HttpDoor
-from adapters.slack.installs import Installs, open_installs
+from adapters.slack.installs import Installs, is_end_of, open_installs
 from adapters.slack.oauth import INSTALL, REDIRECT, OAuthDoor
 from adapters.slack.options import Options
 from adapters.slack.places import PLATFORM
@@ -139,7 +139,9 @@ class SlackAdapter:
             log.exception("catchup.failed")
 
     async def _ended(self, team: str, body: Body) -> None:
-        """A workspace has taken the bot away, or its token."""
+        """A workspace has taken the bot away, or its token; tokens of people are none of ours."""
+        if not is_end_of(body):
+            return
         if self._installs is not None:
             at_s = body.get("event_time")
             await self._installs.forget(team, at_s=at_s if isinstance(at_s, int) else None)
