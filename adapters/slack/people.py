@@ -107,7 +107,7 @@ class People:
             if err.code in _NOT_ALLOWED:
                 raise Refused("not_allowed", NOT_TOLD) from err
             raise SendError(err.user_message) from err
-        return _profile(part(answer, "user"), team, self._clock())
+        return read_profile(part(answer, "user"), team, self._clock())
 
     def _note(self, team: str, user: str, profile: Profile) -> Profile:
         self._kept[team, user] = profile
@@ -117,7 +117,8 @@ class People:
         return profile
 
 
-def _profile(user: Json, team: str, at: float) -> Profile:
+def read_profile(user: Json, team: str, at: float) -> Profile:
+    """What Slack says of somebody (docs, "User object"), seen from a workspace."""
     about = part(user, "profile")
     names = (text(about, "display_name"), text(about, "real_name"), text(user, "real_name"), text(user, "name"))
     return Profile(next((one for one in names if one.strip()), ""), _standing(user, team), at)
