@@ -48,12 +48,12 @@ from bot.chat import Actor, Answered, CardShown, ChatService, Delivery, Event, I
 from bot.config.settings import Settings, load
 from bot.models.config import from_mapping
 from bot.models.registry import Registry
-from tests.adapters.tools import write_tools
 from tests.adapters.slack.homes import Homes, homes_of
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.interactions import Ack, Interaction
 from tests.adapters.slack.wire.messages import Message, View, words
 from tests.adapters.slack.wire.world import Channel, User
+from tests.adapters.tools import write_tools
 from tests.models.endpoint import ScriptedEndpoint
 
 
