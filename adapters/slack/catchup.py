@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -90,7 +90,9 @@ class Catchup:
         self._intake = intake
         self._mark = Mark(data_dir / MARK_FILE)
         self._clock = clock
-        self._before: list[Room] = []
+        self._before: list[Room] | None = None
+        self._looked_ms: int | None = None
+        self._turn = asyncio.Lock()
 
     async def begin(self) -> None:
         """Note where people talked last, before anything new is taken in: that would hide what was missed. Raises
@@ -100,10 +102,26 @@ class Catchup:
 
     async def look(self) -> bool:
         """Take what was missed; gives whether every place could be read. One place after the other: it is in no hurry,
-        and the rate limits are for what people wait for."""
+        and the rate limits are for what people wait for. Raises `StoreError`."""
+        async with self._turn:
+            now_s = self._clock()
+            is_whole = await self._look(await self._since(), now_s)
+            if is_whole:
+                self._looked_ms = int(now_s * 1000)
+            return is_whole
+
+    async def _since(self) -> list[Room]:
+        """Where people talked before the gap. Later in the life of a process nothing says when a gap began: then it is
+        looked for since the last look, whatever was taken in meanwhile."""
+        if self._before is None:
+            await self.begin()
+        rooms, self._before = self._before or [], None
+        upto_ms = self._looked_ms
+        return rooms if upto_ms is None else [replace(room, at_ms=min(room.at_ms, upto_ms)) for room in rooms]
+
+    async def _look(self, rooms: list[Room], now_s: float) -> bool:
         seen, is_whole = 0, True
-        rooms, self._before = self._before, []
-        for one in looks(rooms, self._clock()):
+        for one in looks(rooms, now_s):
             try:
                 seen += await self._look_in(one)
             except (PlaceGone, SlackRefused) as err:

@@ -64,8 +64,8 @@ def refused_for_good(code: str) -> ConfigError | None:
 
 
 class SocketConnection:
-    """`failed` is told once when Slack will never let it in again; `opened` whenever a socket is open, so that what was
-    missed can be looked up."""
+    """`failed` is told once when Slack will never let it in again; `opened` whenever a socket is open after there was
+    none, so that what was missed can be looked up."""
 
     def __init__(
         self,
@@ -149,6 +149,7 @@ class SocketConnection:
         waits = aiohttp.ClientWSTimeout(ws_close=2)
         stream = await self._http.ws_connect(url, heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE, timeout=waits)
         socket = _Socket(stream, self._desk)
+        is_first = not any(other.is_open for other in self._sockets)
         self._sockets.add(socket)
         socket.reading.add_done_callback(lambda _task: self._sockets.discard(socket))
         try:
@@ -159,7 +160,8 @@ class SocketConnection:
             socket.reading.cancel()
             raise
         log.info("slack.connected")
-        self._opened()
+        if is_first:
+            self._opened()
         return socket
 
     async def _address(self, http: aiohttp.ClientSession) -> str:

@@ -175,7 +175,7 @@ class Taking:
         if message.event in self._deleted:
             return
         receipt = await self._service().receive(inbound)
-        self._received(receipt.run_id, message.user, message.user_team or message.team, text[:TITLE_CHARS])
+        self._note_run(receipt.run_id, message, text)
         self._listening.told(message, is_new=here.is_new)
         self._talkers.note(here.place, here.actor.key)
         self._expected.forget(message.event)
@@ -198,9 +198,15 @@ class Taking:
         try:
             here = await self._here(message)
             inbound = await self._inbound(message, here, text, suffix=f":{message.edited}")
-            await self._service().edited(inbound, was=message.event)
+            receipt = await self._service().edited(inbound, was=message.event)
         except Refused as err:
             log.info("edit.refused", why=err.user_message)
+            return
+        if receipt is not None:
+            self._note_run(receipt.run_id, message, text)
+
+    def _note_run(self, run_id: str, message: Message, text: str) -> None:
+        self._received(run_id, message.user, message.user_team or message.team, text[:TITLE_CHARS])
 
     async def deleted(self, event: str) -> None:
         """A question that was deleted is answered no more."""

@@ -170,6 +170,23 @@ async def test_what_could_not_be_read_is_looked_for_again(
         assert talk.tasks() == ["two", "one"]
 
 
+async def test_what_a_gap_in_a_life_took_is_looked_for_though_newer_messages_came(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, met: Message
+) -> None:
+    async with back(team, settings, endpoint) as talk:
+        miss(team, "@nod one")
+        miss(team, "two", thread=met)
+        await talk.ask("@nod three")
+        await talk.ask("four", thread=met)
+
+        await talk.parts.catchup.look()
+        await talk.settle()
+        await talk.parts.catchup.look()
+        await talk.settle()
+
+        assert sorted(talk.tasks()) == ["four", "one", "three", "two"]
+
+
 async def test_where_nobody_ever_talked_there_is_nothing_to_look_for(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:

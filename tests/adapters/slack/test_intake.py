@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from adapters.slack.events import trimmed
+from adapters.slack.handlers import Body
 from bot.app import open_app
 from bot.config.settings import Settings
 from bot.errors import SendError, StoreBusy
@@ -208,9 +209,10 @@ async def test_other_events_are_kept_for_whoever_knows_them(
     heard: list[tuple[str, str, str]] = []
     fails = [SendError("not now")]
 
-    async def stopped(workspace: str, event: dict[str, object]) -> None:
+    async def stopped(workspace: str, body: Body) -> None:
         if fails:
             raise fails.pop()
+        event = body["event"]
         heard.append((workspace, str(event["channel"]), str(event["thread_ts"])))
 
     async with talking(team, settings, endpoint, others={"agent_session_stopped": stopped}) as talk:
