@@ -11,7 +11,7 @@ demo: $(VENV)/.base $(VENV)/.demo
 	@$(BIN)/python -m bot demo
 
 test: $(VENV)/.dev $(VENV)/.demo browser
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check .

@@ -23,13 +23,18 @@ def size(text: str) -> int:
 
 def short(text: str, max_chars: int, draw: Callable[[str], str]) -> str:
     """A text as `draw` shows it, cut where that is longer, with how much there is."""
+    return "".join(cut(text, max_chars, draw))
+
+
+def cut(text: str, max_chars: int, draw: Callable[[str], str]) -> tuple[str, str]:
+    """`short`, with the note on how much there is apart: "" where nothing is cut."""
     if len(text) <= max_chars and size(shown := draw(text)) <= max_chars:
-        return shown
+        return shown, ""
     note = f" … ({len(text):,} characters in all)"
     kept = max_chars
     while size(shown := draw(text[:kept])) > max_chars - len(note) and kept:
         kept -= 1 + kept // 16
-    return shown + note
+    return shown, note
 
 
 def split_markdown(text: str, limit: int) -> list[str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from bot.config.settings import load
 from tests.adapters.discord.kit import Team, running_nod, settings_of, team_of
-from tests.adapters.discord.tools import write_tools
 from tests.adapters.discord.wire import running_discord
+from tests.adapters.tools import write_tools
 from tests.models.endpoint import ScriptedEndpoint, Status, Stream, calls, delta
 
 TOKENS, TOKENS_A_SECOND = 2_000, 50

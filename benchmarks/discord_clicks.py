@@ -17,8 +17,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.adapters.discord.kit import Team, team_of
-from tests.adapters.discord.tools import write_tools
 from tests.adapters.discord.wire import Interaction, Message, running_discord
+from tests.adapters.tools import write_tools
 from tests.cli.kit import free_port
 from tests.models.endpoint import Recorded, ScriptedEndpoint, Stream, calls, delta, says
 

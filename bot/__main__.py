@@ -86,6 +86,10 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="after restoring a backup: what was approved in it becomes unknown, because it may have run since",
     )
+    manifest = commands.add_parser("manifest", help="print the manifest to make the Slack app from; see docs/slack.md")
+    words = "for HTTP: where Slack reaches the bot, https://nod.example.org (default: Socket Mode)"
+    manifest.add_argument("--http", default="", metavar="URL", help=words)
+
     commands.add_parser("version", help="print the version")
     return root
 

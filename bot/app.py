@@ -26,6 +26,7 @@ from bot.policy.book import Book
 from bot.posts import ChannelPosts
 from bot.redact import redactor
 from bot.service import ChatService
+from bot.storage.asked import ApprovalReader
 from bot.storage.audit import AuditRows
 from bot.storage.context import ContextRows
 from bot.storage.database import Database, open_database, own
@@ -50,6 +51,7 @@ class App:
     service: ChatService
     database: Database
     reader: Reader
+    approvals: ApprovalReader
     outbox: OutboxRows
     audit: AuditRows
     models: Registry
@@ -73,10 +75,10 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
         database = await open_database(settings.database)
         stack.push_async_callback(database.aclose)
         clients = await stack.enter_async_context(ModelClients(redact=mask))
-        reader = Reader(database)
+        reader, approvals = Reader(database), ApprovalReader(database)
         adapters: dict[str, chat.ChatAdapter] = {}
         audit, outbox = AuditRows(database), OutboxRows(database)
-        deliveries = Deliveries(outbox, reader, adapters, lambda approval: card_of(parts, approval))
+        deliveries = Deliveries(outbox, approvals, adapters, lambda approval: card_of(parts, approval))
         parts = Parts(
             settings=settings,
             runs=RunRows(
@@ -85,6 +87,7 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
                 copies=lambda run, call: copies_of(parts, run, call),
             ),
             reader=reader,
+            approvals=approvals,
             models=models,
             clients=clients,
             tools=tools,
@@ -106,7 +109,7 @@ async def open_app(settings: Settings, *, models: Registry | None = None) -> Asy
         await refresh_book(parts)
         service = ChatService(parts, audit)
         stack.push_async_callback(service.aclose)
-        yield App(settings, service, database, reader, outbox, audit, models, adapters)
+        yield App(settings, service, database, reader, approvals, outbox, audit, models, adapters)
 
 
 def check_approvers(tools: Iterable[ToolSpec]) -> None:

@@ -11,11 +11,11 @@ from bot.policy import grants
 from bot.policy.access import Decide, asked_of, voters_of
 from bot.policy.approvers import approvers_of, in_words, missing, named
 from bot.policy.book import NOBODY
+from bot.storage.asked import StoredApproval
 from bot.storage.outbox import UNDELIVERED
-from bot.storage.reading import StoredApproval
 from bot.work import Parts
 
-DIRECT_PLATFORMS = frozenset({"discord"})
+DIRECT_PLATFORMS = frozenset({"discord", "slack"})
 """Where somebody can be written to directly, in the channel `@<id>`."""
 TIMED_GRANT = "8h"
 MAX_DIRECT = 20

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from bot.attachments import CAPS, MAX_ATTACHMENT_BYTES, MAX_ATTACHMENTS, Upload
 from bot.engine.types import Actor, Content, Place
+from bot.envelopes import Envelope, Inbox
 
 __all__ = [
     "CAPS",
@@ -26,9 +27,11 @@ __all__ = [
     "Completion",
     "Content",
     "Delivery",
+    "Envelope",
     "Event",
     "Heard",
     "Inbound",
+    "Inbox",
     "Notice",
     "Offer",
     "Outcome",
@@ -325,18 +328,28 @@ class ChatAdapter(Protocol):
 class ChatService(Protocol):
     """The only door for adapters. Raises `Refused` (with a sentence for the person) where it says no."""
 
+    @property
+    def inbox(self) -> Inbox:
+        """Keeps what a platform delivered and has to be acknowledged before it can be taken."""
+
     async def receive(self, inbound: Inbound) -> Receipt:
         """Store the message, then work on it in the background. Returns once it is durable."""
 
     async def decide(self, click: Click) -> Outcome:
         """Decide one waiting call. The decision is durable when this returns; the run goes on in the background."""
 
-    async def command(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> str:
+    async def command(
+        self, place: Place, actor: Actor, words: str, *, is_admin: bool = False, is_strict: bool = False
+    ) -> str:
         """Do what the words after `/nod` say, or with `is_admin` those after `/nod-admin`; gives what to show to this
-        person alone, as Markdown."""
+        person alone, as Markdown. What cannot be done is said too, or raised as `BotError` with `is_strict`."""
 
     async def complete(self, place: Place, actor: Actor, words: str, *, is_admin: bool = False) -> list[Completion]:
         """How the words after `/nod` or `/nod-admin` may go on, the likeliest first."""
+
+    async def feedback(self, place: Place, run_id: str, actor: Actor, *, is_good: bool) -> str:
+        """Keep in the audit what this person thinks of the answer that a run gave in this place: their newest word
+        counts. Gives the sentence to show, "" where they had said the same before."""
 
     async def met(self, actor: Actor) -> None:
         """The platform describes this person anew: their groups, what they are to the workspace."""

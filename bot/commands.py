@@ -25,6 +25,8 @@ STATUS_CODES = {"done": DONE, "waiting": WAITING, "running": FAILED, "failed": F
 
 def perform(arguments: argparse.Namespace) -> int:
     """Run the command of these arguments; a wrong setting is one line and exit code 2."""
+    if arguments.command == "manifest":
+        return _manifest(arguments)
     try:
         settings, warnings = load()
         for warning in warnings:
@@ -211,6 +213,22 @@ def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
     words = " ".join([arguments.person, arguments.tool, *arguments.arguments, channel])
     answer = _at_desk(settings, "explain", {"words": words})
     print(json.dumps(answer["explanation"]) if arguments.json else _plain(answer["text"]))
+    return DONE
+
+
+# --- setting it up ---------------------------------------------------------------------------------------------------
+
+
+def _manifest(arguments: argparse.Namespace) -> int:
+    """Print what Slack makes the app from. No setting is read: this comes before there is anything to set."""
+    from adapters.slack.manifest import as_text, manifest
+    from bot.config.shapes import checked_url
+
+    try:
+        address = checked_url(arguments.http, {"https"})
+    except ValueError as err:
+        return _fail(arguments, f"--http: {err}", MISUSED)
+    print(as_text(manifest(address)), end="")
     return DONE
 
 

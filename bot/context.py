@@ -86,7 +86,7 @@ def _summed_up(summary: Summary) -> tuple[Message, ...]:
 
 async def _waiting_in(parts: Parts, place: Place) -> list[str]:
     waiting = [run_id for run_id, status, _ in await parts.reader.active_in(place) if status == "waiting"]
-    approvals = [one for run_id in waiting for one in await parts.reader.approvals_of_run(run_id)]
+    approvals = [one for run_id in waiting for one in await parts.approvals.approvals_of_run(run_id)]
     return [f"{one.tool} (asked for by {one.requester.label})" for one in approvals if one.state == "pending"]
 
 

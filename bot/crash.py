@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import signal
 
-STEPS = ("inbox", "model", "card", "click", "claim", "tool", "result", "answer", "send", "recovery", "migrate")
+STEPS = (
+    *("event", "inbox", "taken", "model", "card", "click", "claim", "tool", "result", "answer", "send", "recovery"),
+    "migrate",
+)
 POINTS = tuple(f"{step}.{when}" for step in STEPS for when in ("before", "inside", "after"))
 
 _armed: str = ""

@@ -10,7 +10,7 @@ from bot.engine.steps import Decided
 from bot.engine.types import Decision
 from bot.errors import CheckpointError, StaleRun
 from bot.policy.approvers import approvers_of, fallback_due_s, named
-from bot.storage.reading import StoredApproval
+from bot.storage.asked import StoredApproval
 from bot.work import Parts, Show
 
 
@@ -25,11 +25,11 @@ class Deadlines:
     async def expire_due(self) -> int:
         """Close what nobody decided in time: neither consent nor denial. Gives how many."""
         closed = 0
-        for approval in await self._parts.reader.expired():
+        for approval in await self._parts.approvals.expired():
             try:
                 closed += await self.expire(approval)
             except CheckpointError as err:
-                self._parts.reader.damaged[approval.run_id] = err.user_message
+                self._parts.approvals.damaged[approval.run_id] = err.user_message
         return closed
 
     async def expire(self, approval: StoredApproval) -> bool:
@@ -47,10 +47,10 @@ class Deadlines:
 
     async def remind(self) -> None:
         """Tell approvers what has waited for a good part of its time, and those who may decide instead by now."""
-        for approval in await self._parts.reader.to_remind(self._parts.settings.approval_reminders):
-            await self._parts.reader.note_reminder(approval, present.reminder(approval), self._named(approval))
+        for approval in await self._parts.approvals.to_remind(self._parts.settings.approval_reminders):
+            await self._parts.approvals.note_reminder(approval, present.reminder(approval), self._named(approval))
             self._parts.deliveries.kick(approval.place)
-        for approval in await self._parts.reader.unsettled():
+        for approval in await self._parts.approvals.unsettled():
             await self._tell_fallback(approval)
 
     async def _tell_fallback(self, approval: StoredApproval) -> None:
@@ -59,7 +59,7 @@ class Deadlines:
         key = f"fallback:{approval.id}:{len(due)}"
         if due and key not in self._fallbacks_told:
             self._fallbacks_told.add(key)
-            await self._parts.reader.note_fallback(approval, key, present.fallback(approval), self._named(approval))
+            await self._parts.approvals.note_fallback(approval, key, present.fallback(approval), self._named(approval))
             self._parts.deliveries.kick(approval.place)
 
     def _named(self, approval: StoredApproval) -> list[str]:

@@ -23,10 +23,10 @@ from bot.policy.access import asked_of, authorize, voters_of
 from bot.policy.approvers import approvers_of, is_satisfied
 from bot.policy.durations import parse_duration
 from bot.storage import approvals, votes
+from bot.storage.asked import DAMAGED, StoredApproval
 from bot.storage.audit import AuditRows
 from bot.storage.database import Transaction
 from bot.storage.policies import add_grant
-from bot.storage.reading import DAMAGED, StoredApproval
 from bot.tools.arguments import parse_arguments
 from bot.work import Parts, Show, meet, refresh_book, storable, toolbox_for
 
@@ -81,7 +81,7 @@ class Decisions:
     async def decide(self, click: chat.Click) -> chat.Outcome:
         """Decide one waiting call: may this person, is it pending, unexpired, unchanged; then the first one wins."""
         await refresh_book(self._parts)
-        approval = await self._parts.reader.approval(click.approval_id)
+        approval = await self._parts.approvals.approval(click.approval_id)
         if approval is None:
             return chat.Outcome(False, NOT_KNOWN)
         run = (await self._parts.runs.load(approval.run_id)).run
@@ -99,7 +99,7 @@ class Decisions:
         if approval.state != "pending":
             return chat.Outcome(False, present.decided(approval), self.card(approval))
         if not approval.is_intact or approval.arguments != call.to_run:
-            self._parts.reader.damaged[approval.run_id] = DAMAGED  # the next sweep ends its run
+            self._parts.approvals.damaged[approval.run_id] = DAMAGED  # the next sweep ends its run
             return replace(await self._refuse(case, CHANGED), card=None)
         match click.verb:
             case "deny":
@@ -133,7 +133,7 @@ class Decisions:
         who do so at the same moment one decides all of it."""
         lock = self._at_once.setdefault(case.run.id, asyncio.Lock())
         async with lock:
-            approval = await self._parts.reader.approval(case.approval.id) or case.approval
+            approval = await self._parts.approvals.approval(case.approval.id) or case.approval
             if approval.state != "pending" and not approval.together:
                 return chat.Outcome(False, present.decided(approval), self.card(approval))
             if case.click.verb == "edit" or token_of(approval.together) != case.click.together:
@@ -170,7 +170,7 @@ class Decisions:
         again once the vote is stored."""
         is_new = await self._parts.votes.cast(case.run, case.call, case.approval.id, case.vote)
         await self._parts.deliveries.kick_cards(case.call.id)
-        approval = await self._parts.reader.approval(case.approval.id) or case.approval
+        approval = await self._parts.approvals.approval(case.approval.id) or case.approval
         if is_new and self._is_enough(approval, _approving(approval)):
             return await self._settle(replace(case, approval=approval), "approve")
         if approval.state != "pending" or approval.is_late:
@@ -226,7 +226,9 @@ class Decisions:
         vote = {**case.vote, "grant": chat.ONCE, "pattern": ""}
         if not await self._store(case, fact, last=partial(votes.add_to_newest, call_id=case.call.id, vote=vote)):
             return await self._too_late(case)
-        newest = [one for one in await self._parts.reader.approvals_of_run(case.run.id) if one.call_id == case.call.id]
+        newest = [
+            one for one in await self._parts.approvals.approvals_of_run(case.run.id) if one.call_id == case.call.id
+        ]
         card = self.card(newest[-1])
         return chat.Outcome(True, f"Edited; still needed: {missing_of(self._parts, newest[-1])}.", card)
 
@@ -237,7 +239,7 @@ class Decisions:
         fact = Decided(case.call.id, self._decision(case, verb), verdict)
         if not await self._store(case, fact, first=partial(self._note, case=case, verb=verb)):
             return await self._too_late(case)
-        decided = await self._parts.reader.approval(case.approval.id) or case.approval
+        decided = await self._parts.approvals.approval(case.approval.id) or case.approval
         done = {"approve": "Approved.", "deny": "Denied.", "edit": "Edited and approved."}
         return chat.Outcome(True, done[verb], self.card(decided))
 
@@ -305,10 +307,10 @@ class Decisions:
 
     async def _too_late(self, case: _Case) -> chat.Outcome:
         """Somebody else decided, or time did: say which."""
-        approval = await self._parts.reader.approval(case.approval.id) or case.approval
+        approval = await self._parts.approvals.approval(case.approval.id) or case.approval
         if approval.state == "pending" and approval.is_late:
             await self._expire(approval)
-            approval = await self._parts.reader.approval(approval.id) or approval
+            approval = await self._parts.approvals.approval(approval.id) or approval
         self._kick(approval.run_id)
         return chat.Outcome(False, present.decided(approval), self.card(approval))
 
@@ -317,11 +319,11 @@ class Decisions:
     async def settle_votes(self) -> None:
         """Settle what has all the votes it needs: two came at the same moment and a crash came in between, or by now
         one is enough that came early."""
-        for approval in await self._parts.reader.unsettled():
+        for approval in await self._parts.approvals.unsettled():
             try:
                 await self._settle_by_votes(approval)
             except CheckpointError as err:
-                self._parts.reader.damaged[approval.run_id] = err.user_message
+                self._parts.approvals.damaged[approval.run_id] = err.user_message
 
     async def _settle_by_votes(self, approval: StoredApproval) -> None:
         keys = _approving(approval)
@@ -331,7 +333,7 @@ class Decisions:
         run = (await self._parts.runs.load(approval.run_id)).run
         call = next(call for call in run.calls if call.id == approval.call_id)
         if not approval.is_intact or approval.arguments != call.to_run:
-            self._parts.reader.damaged[approval.run_id] = DAMAGED
+            self._parts.approvals.damaged[approval.run_id] = DAMAGED
             return
         actor = self._parts.book.known(parse_actor(last.person, last.name))
         click = chat.Click(approval.id, "approve", actor, last.reason, grant=last.grant, pattern=last.pattern)
@@ -349,7 +351,7 @@ class Decisions:
     async def pending(self, actor: Actor, *, is_operator: bool = False) -> list[chat.Card]:
         """What waits for this person's decision, the oldest first."""
         await refresh_book(self._parts)
-        waiting = [one for one in await self._parts.reader.pending() if not one.is_late]
+        waiting = [one for one in await self._parts.approvals.pending() if not one.is_late]
         return [self.card(one) for one in waiting if self._is_for(one, actor, is_operator=is_operator)]
 
     def _is_for(self, approval: StoredApproval, actor: Actor, *, is_operator: bool) -> bool:
@@ -361,7 +363,7 @@ class Decisions:
     async def card_for(self, approval_id: str, actor: Actor) -> chat.Card:
         """An approval as it stands, for somebody who may decide it. Raises `Refused`."""
         await refresh_book(self._parts)
-        approval = await self._parts.reader.approval(approval_id)
+        approval = await self._parts.approvals.approval(approval_id)
         if approval is None:
             raise Refused("not_allowed", NOT_KNOWN)
         if why := self._may_not_decide(approval, actor):

@@ -17,8 +17,8 @@ from bot import chat, crash, present
 from bot.engine.types import Place
 from bot.errors import PlaceGone, SendError
 from bot.runner.inprocess import Runner
+from bot.storage.asked import ApprovalReader, StoredApproval
 from bot.storage.outbox import Item, OutboxRows, approval_of
-from bot.storage.reading import Reader, StoredApproval
 
 log = structlog.get_logger()
 
@@ -45,12 +45,12 @@ class Deliveries:
     def __init__(
         self,
         outbox: OutboxRows,
-        reader: Reader,
+        approvals: ApprovalReader,
         adapters: Mapping[str, chat.ChatAdapter],
         draw: Callable[[StoredApproval], chat.Card],
     ) -> None:
         self._outbox = outbox
-        self._reader = reader
+        self._approvals = approvals
         self._adapters = adapters
         self._draw = draw
         self._runner: Runner[Place] = Runner(self._work)
@@ -69,7 +69,7 @@ class Deliveries:
     async def show_anew(self, place: Place, receipt: str) -> None:
         """The message of this place that the platform called so is gone: send the card that it was, while it waits."""
         for approval_id in await self._outbox.cards_shown_as(receipt, place):
-            approval = await self._reader.approval(approval_id)
+            approval = await self._approvals.approval(approval_id)
             if approval is not None and approval.state == "pending" and not approval.is_late:
                 await self._outbox.show_again(approval.call_id)
                 await self.kick_cards(approval.call_id)
@@ -159,7 +159,7 @@ class Deliveries:
             case "notice":
                 return chat.Notice(item.run_id, item.text, item.created_ms, item.addressed)
             case _:
-                approval = await self._reader.approval(approval_of(item.key))
+                approval = await self._approvals.approval(approval_of(item.key))
                 return None if approval is None else chat.CardShown(self._draw(approval))
 
 

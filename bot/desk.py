@@ -79,7 +79,7 @@ class Desk:
         if not outcome.is_accepted:
             return {**said, "approval": _card(outcome.card)}
         rest = await self._at_rest(outcome.card.run_id)
-        approval = await self._app.reader.approval(outcome.card.approval_id)
+        approval = await self._app.approvals.approval(outcome.card.approval_id)
         assert approval is not None, "it was just decided"
         return {**said, **rest, "approval": _card(present.card(approval, outcome.card.about))}
 
@@ -101,12 +101,12 @@ class Desk:
         """The whole id of which only the beginning was typed, where that is enough; else what was typed."""
         if not 6 <= len(approval_id) < 32:
             return approval_id
-        found = await self._app.reader.approval_ids(approval_id)
+        found = await self._app.approvals.approval_ids(approval_id)
         return found[0] if len(found) == 1 else approval_id
 
     async def _take_up(self, approval_id: str) -> None:
         """Let a run that a crash cut off come to rest first, so that what is said of it is true."""
-        approval = await self._app.reader.approval(approval_id)
+        approval = await self._app.approvals.approval(approval_id)
         if approval is not None and await self._app.service.recover_place(approval.place):
             await self._app.service.rested(approval.run_id)
 
@@ -115,7 +115,7 @@ class Desk:
         run = (await self._app.service.rested(run_id)).run
         cards = [
             _card(present.card(one, ""))
-            for one in await self._app.reader.approvals_of_run(run_id)
+            for one in await self._app.approvals.approvals_of_run(run_id)
             if one.state == "pending"
         ]
         return {

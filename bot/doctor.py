@@ -18,7 +18,7 @@ from bot.models.pool import open_http
 from bot.models.probe import Check, probe
 from bot.models.registry import Registry
 from bot.orchestrator import known_secrets, registry_of, tools_of
-from bot.platforms import discord_options
+from bot.platforms import discord_options, slack_options
 from bot.redact import redactor
 from bot.storage.database import open_database, own
 from bot.storage.outbox import OutboxRows
@@ -63,6 +63,8 @@ async def examine(settings: Settings, *, is_offline: bool = False) -> AsyncGener
         yield found
     yield _tools(settings)
     async for found in _discord(settings, is_offline=is_offline):
+        yield found
+    async for found in _slack(settings, is_offline=is_offline):
         yield found
     async for found in _models(settings, is_offline=is_offline):
         yield found
@@ -138,6 +140,24 @@ async def _discord(settings: Settings, *, is_offline: bool) -> AsyncGenerator[Fi
     mask = redactor(settings.secret_values())
     async for check in checks.examine(discord_options(settings)):
         yield Finding("discord", check.is_ok, mask(check.text), check.name, check.is_note)
+
+
+async def _slack(settings: Settings, *, is_offline: bool) -> AsyncGenerator[Finding]:
+    if "slack" not in settings.adapters:
+        return
+    if is_offline:
+        yield Finding("slack", True, "not asked (--offline)", is_note=True)
+        return
+    from adapters.slack import checks
+
+    try:
+        options = slack_options(settings)
+    except ConfigError as err:
+        yield Finding("slack", False, err.user_message)
+        return
+    mask = redactor(settings.secret_values())
+    async for check in checks.examine(options):
+        yield Finding("slack", check.is_ok, mask(check.text), check.name, check.is_note)
 
 
 # --- models ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from bot import chat
 from bot.engine import words
 from bot.engine.types import CallState, ToolCall
 from bot.policy.approvers import approvers_of, in_words
-from bot.storage.reading import CallLine, NoticeLine, RunLine, StoredApproval, StoredTurn
+from bot.storage.asked import StoredApproval
+from bot.storage.reading import CallLine, NoticeLine, RunLine, StoredTurn
 
 _OUTCOMES = frozenset({CallState.STARTED, CallState.DONE, CallState.FAILED, CallState.UNKNOWN, CallState.CANCELLED})
 

@@ -62,7 +62,7 @@ class Recovery:
         if suspects:
             self._suspects = suspects
             self._one_by_one = asyncio.create_task(self._take_up_one_by_one())
-        await self._parts.reader.pending()  # finds what is damaged
+        await self._parts.approvals.pending()  # finds what is damaged
         await self.drop_damaged()
         await self.withdraw()
         await self._parts.deliveries.sweep()
@@ -107,7 +107,7 @@ class Recovery:
 
     async def drop_damaged(self) -> None:
         """End the runs that were found to be unreadable."""
-        damaged = self._parts.reader.damaged
+        damaged = self._parts.approvals.damaged
         for run_id, why in tuple(damaged.items()):
             await self._abandon(run_id, why)
             del damaged[run_id]

@@ -12,6 +12,8 @@ from bot.work import Parts
 log = structlog.get_logger()
 
 DAY_MS = 86_400_000
+KNOWN_DAYS = 7
+"""How long it is known that something was delivered: platforms repeat it within hours."""
 PAUSE_MS = 3_600_000
 """How often it is looked at."""
 
@@ -26,6 +28,7 @@ class Retention:
         """Forget what is due; gives how many runs were emptied. What fails is tried again at the next call."""
         if self._last_ms is not None and 0 <= now_ms - self._last_ms < PAUSE_MS:
             return 0
+        await people.forget_delivered(before_ms=now_ms - KNOWN_DAYS * DAY_MS)
         forgotten = await forget_old(parts, people, now_ms)
         self._last_ms = now_ms
         return forgotten

@@ -62,7 +62,7 @@ async def serving(
             page.attach(app.service)
             page.routes(http)
             app.add_adapter(page)
-        platforms.attach(app)
+        platforms.attach(app, http)
         runner = web.AppRunner(http, access_log=None, shutdown_timeout=3)
         await runner.setup()
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -24,7 +25,9 @@ from bot.engine.machine import apply
 from bot.engine.steps import Answered, Stopped
 from bot.engine.types import Actor, Attachment, Place, Run, parse_actor
 from bot.errors import BotError, CheckpointError, Refused, StaleRun, StoreBusy, StoreError
+from bot.feedback import rate
 from bot.inbound import attached_to, heard_line, run_for
+from bot.inbox import Inbox
 from bot.policy.access import Administer, Talk, authorize
 from bot.policy.book import OPERATOR_PLATFORM
 from bot.policy.explain import Explanation
@@ -33,6 +36,7 @@ from bot.retention import Retention
 from bot.runner.inprocess import Runner
 from bot.stops import Stops
 from bot.storage.audit import AuditRows
+from bot.storage.inbox import InboxRows
 from bot.storage.intake import Receipt
 from bot.storage.people import PeopleRows
 from bot.storage.runs import StoredRun
@@ -67,6 +71,8 @@ class ChatService:
         )
         self._strangers = Strangers()
         self._people, self._retention = PeopleRows(parts.policies.database), Retention()
+        self.feedback = partial(rate, parts, audit)
+        self.inbox = Inbox(InboxRows(parts.policies.database), redact=parts.redact)
 
     # --- messages ---
 
@@ -229,7 +235,7 @@ class ChatService:
 
     async def transcript(self, place: Place) -> list[chat.Event]:
         runs, calls, posts, notices = await self._parts.reader.lines(place)
-        cards = [self._decisions.card(one) for one in await self._parts.reader.approvals_in(place)]
+        cards = [self._decisions.card(one) for one in await self._parts.approvals.approvals_in(place)]
         attached = await self._parts.context.names_in(place)
         return present.transcript(runs, calls, posts, notices, cards, attached)
 
@@ -237,7 +243,7 @@ class ChatService:
         return [chat.Room(*row) for row in await self._parts.reader.rooms(platform, since_ms=since_ms)]
 
     async def asked(self, approval_id: str) -> tuple[Place, Actor] | None:
-        approval = await self._parts.reader.approval(approval_id)
+        approval = await self._parts.approvals.approval(approval_id)
         return None if approval is None else (approval.place, approval.requester)
 
     async def card_for(self, approval_id: str, actor: Actor) -> chat.Card:

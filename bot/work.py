@@ -39,6 +39,7 @@ from bot.policy.approvers import approvers_of, is_satisfied
 from bot.policy.book import OPERATOR_PLATFORM, Book
 from bot.policy.judge import judge
 from bot.policy.types import NONE, ApproverRule, Grant, Link, Person, Rule
+from bot.storage.asked import ApprovalReader
 from bot.storage.context import ContextRows
 from bot.storage.outbox import OutboxRows
 from bot.storage.places import read_place
@@ -67,6 +68,7 @@ class Parts:
     settings: Settings
     runs: RunRows
     reader: Reader
+    approvals: ApprovalReader
     models: Registry
     clients: ModelClients
     tools: tuple[ToolSpec, ...]

@@ -5,25 +5,21 @@ A message that was taken in before is known by its event id and starts nothing a
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import aiohttp
 import discord
 import structlog
 
-from adapters.discord.places import PLATFORM, channel_id, direct_user
+from adapters.discord.places import channel_id, direct_user
 from adapters.discord.sending import custom_ids
-from bot.chat import ChatService, Place, Room
+from bot.chat import Place, Room
 
 log = structlog.get_logger()
 
 MISSED_AT_MOST = timedelta(hours=6)
-JOINED_WITHIN = timedelta(days=30)
 DIRECT_WITHIN = timedelta(days=7)
 QUIET_AFTER = timedelta(days=2)
 MAX_MESSAGES = 200
@@ -40,47 +36,6 @@ class Look:
     after: datetime
     user_id: int | None = None
     is_quiet: bool = False
-
-
-async def joined(service: ChatService) -> list[Room]:
-    """The places the bot talks in."""
-    since_ms = int((time.time() - JOINED_WITHIN.total_seconds()) * 1000)
-    return await service.rooms(PLATFORM, since_ms=since_ms)
-
-
-class Mark:
-    """Up to when everything was taken in, kept in a file from a connection until what was missed has been looked for: a
-    process that dies in between has taken in newer messages, which would hide older ones from the next."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def begin(self, rooms: list[Room]) -> list[Room]:
-        """The rooms, none of them later than the mark, which is set where there is none."""
-        if not rooms:
-            return rooms
-        upto_ms = self._read()
-        if upto_ms is None:
-            upto_ms = max(room.at_ms for room in rooms)
-            self._write(upto_ms)
-        return [replace(room, at_ms=min(room.at_ms, upto_ms)) for room in rooms]
-
-    def end(self) -> None:
-        """Everything was looked for."""
-        with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
-
-    def _read(self) -> int | None:
-        try:
-            return int(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-
-    def _write(self, upto_ms: int) -> None:
-        try:
-            self._path.write_text(str(upto_ms), "utf-8")
-        except OSError as err:
-            log.warning("catchup.not_noted", error=type(err).__name__)
 
 
 def looks(rooms: list[Room], now: datetime) -> list[Look]:

@@ -24,9 +24,9 @@ from adapters.discord.messages import calls, event_id, is_program, is_sound, rea
 from adapters.discord.options import Options
 from adapters.discord.people import actor_of
 from adapters.discord.places import PLATFORM, direct_place, place_in, thread_of
-from adapters.discord.recent import Recent
 from adapters.discord.rooms import Rooms
 from adapters.discord.uploads import fetch_uploads
+from adapters.recent import Recent
 from adapters.visible import is_blank
 from bot.chat import Actor, ChatService, Heard, Inbound, Place
 from bot.errors import BotError, Refused
@@ -80,8 +80,8 @@ class Intake:
         self.talkers: dict[Place, set[str]] = {}
         self._programs: dict[int, int] = {}
         self._turns: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
-        self._answered = Recent()
-        self._deleted = Recent()
+        self._answered: Recent[int] = Recent()
+        self._deleted: Recent[int] = Recent()
 
     # --- messages ---
 

@@ -6,7 +6,7 @@ Without the Message Content intent others' words come empty, and nothing is hear
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -15,16 +15,14 @@ import discord
 import structlog
 
 from adapters.discord.homes import Homes
-from adapters.discord.messages import event_id, readable, shown_name
+from adapters.discord.messages import event_id, readable
 from adapters.discord.people import actor_of
+from adapters.spoken import MAX_HEARD, newest, with_files
 from adapters.visible import is_blank
 from bot.chat import Actor, Heard
 
 log = structlog.get_logger()
 
-MAX_MESSAGES = 40
-MAX_CHARS = 8_000
-MAX_ONE_CHARS = 2_000
 MAX_CHAIN = 5
 MAX_ASKED = 10
 """How many people Discord is asked about for one question; of more nobody knows what they are to the server."""
@@ -81,8 +79,8 @@ class Listening:
         if self._saw_all_since(discord.utils.snowflake_time(after)):
             room = getattr(channel, "id", 0)
             passed = [one for one in self._client.cached_messages if one.channel.id == room]
-            return [one for one in passed if after < one.id < upto][-MAX_MESSAGES:]
-        found = await _read(channel.history(limit=MAX_MESSAGES, before=discord.Object(upto)))
+            return [one for one in passed if after < one.id < upto][-MAX_HEARD:]
+        found = await _read(channel.history(limit=MAX_HEARD, before=discord.Object(upto)))
         return [one for one in found if one.id > after]
 
     def _saw_all_since(self, moment: datetime) -> bool:
@@ -121,7 +119,7 @@ class Listening:
 
     async def _as_heard(self, found: dict[int, discord.Message], own: frozenset[int]) -> tuple[Heard, ...]:
         said = [(one, _words(one, own)) for _, one in sorted(found.items()) if self._is_talk(one)]
-        kept = _newest([(one, text) for one, text in said if not is_blank(text)])
+        kept = newest([(one, text) for one, text in said if not is_blank(text)])
         asked: dict[int, Actor] = {}
         for one, _ in reversed(kept):
             if one.author.id not in asked:
@@ -160,9 +158,7 @@ def _starter(one: discord.Message) -> discord.Message | None:
 
 def _words(one: discord.Message, own: frozenset[int]) -> str:
     """What a message says, and what it came with by name only."""
-    text = readable(one, own)[:MAX_ONE_CHARS]
-    files = ", ".join(shown_name(file.filename) for file in one.attachments)
-    return f"{text}\n[attached: {files}]".strip() if files else text
+    return with_files(readable(one, own), [file.filename for file in one.attachments])
 
 
 def _at_ms(one: discord.Message) -> int:
@@ -176,15 +172,3 @@ async def _read(history: AsyncIterator[discord.Message]) -> list[discord.Message
     except _TROUBLE as err:  # no right to read the history: then there is none
         log.info("history.not_read", kind=type(err).__name__)
         return []
-
-
-def _newest(said: Iterable[tuple[discord.Message, str]]) -> list[tuple[discord.Message, str]]:
-    """As many of the newest as fit, oldest first."""
-    kept: list[tuple[discord.Message, str]] = []
-    room = MAX_CHARS
-    for one, text in reversed(list(said)):
-        room -= len(text)
-        if room < 0 or len(kept) == MAX_MESSAGES:
-            break
-        kept.append((one, text))
-    return kept[::-1]

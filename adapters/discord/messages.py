@@ -9,13 +9,10 @@ from datetime import datetime, timedelta
 import discord
 
 from adapters.discord.places import PLATFORM
-from adapters.visible import exact
+from adapters.spoken import shown_name, without_code
 
 _MENTION = re.compile(r"<(?P<kind>@!?|@&|#)(?P<id>[0-9]{15,20})>")
 _EMOJI = re.compile(r"<a?:(?P<name>\w{2,32}):[0-9]{15,20}>")
-_CODE = re.compile(r"(?P<fence>```.*?(?:```|\Z))|(?P<marks>`{1,2})(?!`).+?(?<!`)(?P=marks)(?!`)", re.DOTALL)
-_PLAIN_NAME = re.compile(r"[\w.-]+")
-MAX_NAME_CHARS = 100
 MAX_AHEAD = timedelta(days=1)
 MAX_ID = (1 << 63) - 1
 
@@ -44,11 +41,6 @@ def is_sound(message: discord.Message, now: datetime) -> bool:
     return message.created_at < now + MAX_AHEAD
 
 
-def without_code(text: str) -> str:
-    """The text outside of code, where Discord finds mentions."""
-    return _CODE.sub(" ", text)
-
-
 def calls(text: str, ids: frozenset[int]) -> bool:
     """Whether the text mentions one of these people or roles, outside of code."""
     found = _MENTION.finditer(without_code(text))
@@ -75,12 +67,6 @@ def _named(hit: re.Match[str], names: Mapping[str, Callable[[int], str | None]],
     kind = hit["kind"].rstrip("!")
     name = names[kind](number)
     return hit[0] if name is None else f"{'#' if kind == '#' else '@'}{shown_name(name)}"
-
-
-def shown_name(name: str) -> str:
-    """A name in somebody else's sentence: whoever chose it speaks in no other's words."""
-    line = exact(" ".join(name.split()))[:MAX_NAME_CHARS]
-    return line if _PLAIN_NAME.fullmatch(line) else '"' + line.replace('"', "'") + '"'
 
 
 def _names(message: discord.Message) -> dict[str, Callable[[int], str | None]]:

@@ -11,7 +11,7 @@ import aiohttp
 import discord
 import structlog
 
-from adapters.discord.catchup import Catchup, Mark, joined
+from adapters.discord.catchup import Catchup
 from adapters.discord.clicks import Clicks
 from adapters.discord.client import NodClient, NodShards, make_client
 from adapters.discord.commands import add_commands
@@ -25,6 +25,7 @@ from adapters.discord.rooms import Rooms
 from adapters.discord.sending import Sender
 from adapters.discord.sync import sync_if_changed
 from adapters.discord.uploads import HOSTS
+from adapters.mark import Mark, joined
 from bot.chat import ChatService, Place, Room
 from bot.errors import BotError
 
@@ -96,7 +97,7 @@ class Site:
 
     async def _joined(self) -> list[Room]:
         try:
-            return await asyncio.to_thread(self._mark.begin, await joined(self._service()))
+            return await asyncio.to_thread(self._mark.begin, await joined(self._service(), PLATFORM))
         except BotError as err:
             log.warning("catchup.not_known", why=err.user_message)
             return []

@@ -1,1 +1,6 @@
-"""Slack as a platform of Nod."""
+"""Slack: mentions, threads, the Messages tab, commands and buttons as the service's words."""
+
+from adapters.slack.adapter import SlackAdapter
+from adapters.slack.options import Options
+
+__all__ = ["Options", "SlackAdapter"]

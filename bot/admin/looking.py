@@ -23,7 +23,7 @@ from bot.policy.explain import Explanation, explain
 from bot.policy.judge import at, judge
 from bot.policy.shown import code_span
 from bot.policy.types import Grant, Rule
-from bot.storage.reading import StoredApproval
+from bot.storage.asked import StoredApproval
 from bot.tools.arguments import ArgumentError, parse_arguments
 
 MAX_LINES = 50
@@ -187,7 +187,7 @@ async def _explain_real(beginning: str, asking: Asking) -> str:
 async def approvals(asking: Asking) -> str:
     """What waits for this person, and what they wait for."""
     theirs = await asking.tools.doors.pending(asking.actor)
-    mine = [one for one in await asking.parts.reader.pending() if one.requester == asking.actor and not one.is_late]
+    mine = [one for one in await asking.parts.approvals.pending() if one.requester == asking.actor and not one.is_late]
     lines = [_waiting_line(card) for card in theirs[:MAX_LINES]]
     decidable = {card.approval_id for card in theirs}
     lines += [
@@ -230,8 +230,8 @@ def _whole(arguments: str) -> str:
 
 async def _approval(beginning: str, asking: Asking, *, is_seen: bool = False) -> StoredApproval:
     """The approval whose id begins so. Where it may not be looked at, it does not exist."""
-    found = await asking.parts.reader.approval_ids(beginning)
-    approval = await asking.parts.reader.approval(found[0]) if len(found) == 1 else None
+    found = await asking.parts.approvals.approval_ids(beginning)
+    approval = await asking.parts.approvals.approval(found[0]) if len(found) == 1 else None
     if approval is None or not (is_seen or _may_see(approval, asking)):
         raise PolicyError("There is no approval of this id.")
     return approval

@@ -17,6 +17,9 @@ _KEY = re.compile(r"(?:(?P<kind>group|channel|user):)?(?P<platform>web|slack|dis
 _NAME = re.compile(r"[\w.-]{1,64}")
 _ALL = frozenset({"everyone", "here", "channel", "all", "*"})
 _BOT = frozenset({"nod", "bot"})
+_OPENS = {"person": "@", "group": "@", "channel": "#"}
+_WRITTEN = {"person": "<@U123>", "group": "group:slack:T123/S123", "channel": "<#C123>"}
+"""What chat platforms open a list of names after, and what an id looks like."""
 NAMED_PLATFORMS = frozenset({"web", "cli"})
 """Where a person's name is their id; elsewhere names are display only."""
 
@@ -82,7 +85,10 @@ def _named(text: str, asking: Asking) -> str:
     if not _NAME.fullmatch(name):
         raise PolicyError(f"{text[:60]!r} is nobody I know: write a name, `&group` or `#channel`.")
     if asking.actor.platform not in NAMED_PLATFORMS:
-        raise PolicyError(f"Names can be taken by anybody: mention the {kind}, as in <@U123>, so that its id is meant.")
+        raise PolicyError(
+            f"Names can be taken by anybody: choose the {kind} from the list that opens after `{_OPENS[kind]}`, so "
+            f"that its id is meant, as in `{_WRITTEN[kind]}`."
+        )
     match kind:
         case "group":
             return group_key("web:", name)

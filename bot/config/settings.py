@@ -13,16 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import crash
-from bot.config.shapes import checked_url, no_discord_token
+from bot.config.shapes import SLACK_KEYS, SLACK_SHAPES, checked_url, no_discord_token, no_slack_value, slack_lacks
 from bot.errors import ConfigError
 
 ADAPTERS = ("web", "discord", "slack")
-BUILT_ADAPTERS = ("web", "discord")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _ACTOR = re.compile(r"[a-z]+:(?:[\w.-]+/)?[\w.@-]+")
 _CHANNEL = re.compile(
@@ -119,6 +118,12 @@ class Settings(BaseSettings):
     slack_signing_secret: SecretStr = Field(SecretStr(""), description="Slack signing secret, for HTTP mode.")
     slack_api_url: str = Field("", description="Slack Web API base, for proxies.")
     slack_mode: Literal["socket", "http"] = Field("socket", description="How Slack reaches the bot.")
+    slack_answers: Literal["thread", "place"] = Field(
+        "thread", description="A question in a channel opens a thread, or is answered in its place."
+    )
+    slack_client_id: str = Field("", description="Slack client id: any workspace may install the bot, over HTTP.")
+    slack_client_secret: SecretStr = Field(SecretStr(""), description="Its secret.")
+    slack_public_url: str = Field("", description="Where Slack and browsers reach the bot: https://nod.example.org.")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Lines for people or for machines.")
@@ -200,8 +205,6 @@ class Settings(BaseSettings):
         for name in value:
             if name not in ADAPTERS:
                 raise ValueError(f"known are {', '.join(ADAPTERS)}")
-            if name not in BUILT_ADAPTERS:
-                raise ValueError(f"the {name} adapter is not part of this version; use web or discord")
         return value
 
     @field_validator("admins")
@@ -225,7 +228,7 @@ class Settings(BaseSettings):
             raise ValueError("write each by its ids, for example discord:123/456 or slack:T1>discord:123/456")
         return value
 
-    @field_validator("model_api_url", "discord_api_url", "slack_api_url")
+    @field_validator("model_api_url", "discord_api_url", "slack_api_url", "slack_public_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
         return checked_url(value, {"http", "https"})
@@ -249,15 +252,19 @@ class Settings(BaseSettings):
             raise ValueError("use at least 32 characters, or leave it empty")
         return value
 
-    @field_validator("slack_bot_token", "slack_app_token", "discord_token")
+    @field_validator("discord_token")
     @classmethod
-    def _token_shape(cls, value: SecretStr, info: object) -> SecretStr:
-        field = getattr(info, "field_name", "")
-        prefix = {"slack_bot_token": "xoxb-", "slack_app_token": "xapp-"}.get(field, "")
+    def _token_of_discord(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
-        if text and not text.startswith(prefix):
-            raise ValueError(f"it begins with {prefix}; is another token in its place?")
-        if text and field == "discord_token" and (why := no_discord_token(text)):
+        if text and (why := no_discord_token(text)):
+            raise ValueError(why)
+        return value
+
+    @field_validator(*SLACK_SHAPES)
+    @classmethod
+    def _of_slack(cls, value: SecretStr | str, info: ValidationInfo) -> SecretStr | str:
+        text = value if isinstance(value, str) else value.get_secret_value()
+        if text and (why := no_slack_value(info.field_name or "", text)):
             raise ValueError(why)
         return value
 
@@ -280,6 +287,9 @@ class Settings(BaseSettings):
             raise PydanticCustomError(
                 "missing", "ADAPTERS names discord: set it to the bot token", {"key": "DISCORD_TOKEN"}
             )
+        has = frozenset(name for name in SLACK_KEYS if getattr(self, name))
+        if "slack" in self.adapters and (lacking := slack_lacks(self.slack_mode, has)) is not None:
+            raise PydanticCustomError("missing", lacking[1], {"key": lacking[0].upper()})
         return self
 
     @property

@@ -37,7 +37,7 @@ class RetryBudget:
         if err.retry_after_s is not None:
             wait_s = err.retry_after_s * random.uniform(1.0, 1.1)
         else:
-            wait_s = FIRST_WAIT_S * (1 << attempt) * random.uniform(0.5, 1.0)
+            wait_s = FIRST_WAIT_S * (1 << attempt) * random.uniform(0.75, 1.0)
         is_too_long = (err.retry_after_s or 0) > MAX_WAIT_S or wait_s >= at_most_s
         if attempt >= RETRIES_PER_REPLY or self.left <= 0 or is_too_long:
             return None

@@ -90,6 +90,14 @@ def audit_row(run: Run, call: ToolCall, at_ms: int) -> dict[str, Any]:
     }
 
 
+_RATING = Statement(
+    select(audit.c.decision)
+    .where(audit.c.event == "answer.rated", audit.c.run == this("run"), audit.c.approver == this("who"))
+    .order_by(audit.c.id.desc())
+    .limit(1)
+)
+
+
 class AuditRows:
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -104,6 +112,21 @@ class AuditRows:
         row = {**_NOTHING, "event": "model.chosen", "requester": actor, "place": place, "model": model}
         row["scope"] = parse_actor(actor).scope
         await self._db.run(lambda tx: tx.execute(_ADD, {**row, "at_ms": tx.now_ms}))
+
+    async def note_rating(self, *, run: Run, actor: str, is_good: bool) -> bool:
+        """Somebody found an answer good or bad; False where they had said so before, and nothing is written."""
+        decision = "good" if is_good else "bad"
+        said = {"event": "answer.rated", "run": run.id, "requester": run.requester.key, "place": str(run.place)}
+        row = {**_NOTHING, **said, "model": run.model, "approver": actor, "decision": decision}
+
+        def note_new(tx: Transaction) -> bool:
+            newest = tx.first(_RATING, run=run.id, who=actor)
+            if newest is not None and newest.decision == decision:
+                return False
+            tx.execute(_ADD, {**row, "scope": run.requester.scope, "at_ms": tx.now_ms})
+            return True
+
+        return await self._db.run(note_new)
 
     async def note_words_refused(self, *, actor: str, scope: str, words: str) -> None:
         """Somebody used a word of admins who is none."""

@@ -16,7 +16,7 @@ from bot.storage import audit as audit_rows
 from bot.storage.calls import sha256
 from bot.storage.database import Transaction
 from bot.storage.emptying import OPEN, OVER, as_list, drop_messages, empty_runs, empty_summaries, listed
-from bot.storage.exporting import IS_THEIR_NOTE, IS_THEIR_VOTE, OVERHEARD, names
+from bot.storage.exporting import IS_THEIR_NOTE, IS_THEIR_VOTE, OVERHEARD, UNTAKEN, names
 from bot.storage.policies import next_revision
 from bot.storage.schema import (
     ERASED,
@@ -25,6 +25,7 @@ from bot.storage.schema import (
     calls,
     conversations,
     grants,
+    inbox,
     notes,
     outbox,
     people,
@@ -60,6 +61,7 @@ _TURNS = Statement(
     .where(or_(turns.c.run_id.is_(None), turns.c.run_id.not_in(_open_ids)))
     .values(text=ERASED)
 )
+_DELIVERED = Statement(update(inbox).where(inbox.c.author == this("who")).values(state="settled", body="", author=""))
 _NOTES = Statement(delete(notes).where(IS_THEIR_NOTE))
 _GRANTS = Statement(delete(grants).where(grants.c.person == this("who")))
 _PERSON = Statement(update(people).where(people.c.key == this("who")).values(name="", groups=""))
@@ -161,6 +163,7 @@ def erase(tx: Transaction, key: str, *, by: str, scope: str) -> dict[str, int]:
     gone = {
         "messages": emptied.runs,
         OVERHEARD: overheard,
+        UNTAKEN: tx.execute(_DELIVERED, {"who": key}),
         "answers": emptied.answers,
         "tool calls": emptied.calls,
         "attachments": emptied.attachments,

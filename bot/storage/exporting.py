@@ -20,6 +20,7 @@ from bot.storage.schema import (
     calls,
     conversations,
     grants,
+    inbox,
     links,
     notes,
     outbox,
@@ -57,6 +58,8 @@ IS_THEIR_VOTE = and_(votes.c.person == this("who"), or_(votes.c.name != "", vote
 _WAS_HEARD = and_(turns.c.author == this("who"), turns.c.run_id.is_(None))
 OVERHEARD = "overheard messages"
 """What they said to others where the bot was, in the words of what is counted."""
+UNTAKEN = "untaken messages"
+"""What they wrote and the bot has not come to yet."""
 
 
 def _of_their_runs(table: Any, *columns: Any) -> Select[Any]:
@@ -95,6 +98,9 @@ _SELECTS: Mapping[str, Select[Any]] = {
     .join(conversations, conversations.c.id == turns.c.conversation_id)
     .where(_WAS_HEARD)
     .order_by(turns.c.id),
+    "delivered": select(inbox.c.platform, inbox.c.key, inbox.c.body, inbox.c.at_ms)
+    .where(inbox.c.author == this("who"))
+    .order_by(inbox.c.id),
     "approvals_decided": select(
         *(approvals.c.id, approvals.c.run_id, approvals.c.tool, approvals.c.state, approvals.c.reason),
         *(approvals.c.decided_by, approvals.c.decided_name, approvals.c.decided_ms),
@@ -192,6 +198,7 @@ def _runs_where(*conditions: ColumnElement[bool]) -> Select[Any]:
 _COUNTS = {
     "messages": _how_many(_runs_where(IS_FULL)),
     OVERHEARD: _how_many(select(turns.c.id).where(_WAS_HEARD, turns.c.text != ERASED)),
+    UNTAKEN: _how_many(select(inbox.c.id).where(inbox.c.author == this("who"))),
     "answers": _how_many(_runs_where(runs.c.answer.is_not(None), runs.c.answer != ERASED)),
     "tool calls": _how_many(_of_their_runs(calls, calls.c.id).where(IS_FULL_CALL)),
     "attachments": _how_many(_of_their_runs(attachments, attachments.c.seq)),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bot.storage import erasing, exporting, forgetting
+from bot.storage import erasing, exporting, forgetting, inbox
 from bot.storage.database import Database, Transaction
 from bot.storage.schema import calls, runs
 from bot.storage.statements import Statement, this
@@ -86,6 +86,11 @@ class PeopleRows:
         if emptied or removed:
             await self._db.leave_no_trace()
         return emptied
+
+    async def forget_delivered(self, *, before_ms: int, at_most: int = 500) -> None:
+        """Remove what platforms delivered before then: by now nobody delivers it again."""
+        if await self._in_batches(partial(inbox.cut, before_ms=before_ms, at_most=at_most)):
+            await self._db.leave_no_trace()
 
     async def _in_batches(self, remove: Callable[[Transaction], int]) -> int:
         """Remove rows until there are no more, some in each transaction; gives how many there were."""

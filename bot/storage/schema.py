@@ -34,6 +34,7 @@ RUN_STATES = ("queued", "running", "waiting", "done", "failed", "cancelled")
 APPROVAL_STATES = ("pending", "approved", "denied", "expired", "cancelled")
 OUTBOX_STATES = ("pending", "sent", "parked")
 RULE_KINDS = ("role", "allow", "ask", "deny")
+INBOX_STATES = ("waiting", "settled")
 OUTBOX_KINDS = ("answer", "card", "notice", "post")
 ERASED = "[erased]"
 """Stands for what was taken away."""
@@ -201,6 +202,27 @@ approvals = Table(
     Index("ix_approvals_state_created_ms", "state", "created_ms"),
     Index("ix_approvals_state_expires_ms", "state", "expires_ms"),
     Index("ix_approvals_run_id", "run_id"),
+)
+
+# What a platform delivered, until it is taken; from then on only that it was. `key` is what it is known by; another key
+# of the same thing is an empty row of its own (`same_as`). `author` is the identity of the person who made it.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("platform", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("same_as", RowId, nullable=True),
+    Column("attempts", Integer, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    _one_of("state", INBOX_STATES),
+    UniqueConstraint("platform", "key"),
+    Index("ix_inbox_at_ms", "at_ms"),
+    Index("ix_inbox_platform", "platform", sqlite_where=text("state = 'waiting'")),
 )
 
 # What has to be shown in a place: written with the change itself, sent afterwards, at least once, in order per place.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from adapters.exact import code_block, code_span, unspelled
 from tests.adapters.discord.reader import read
 from tests.adapters.discord.test_markup import HOSTILE, TEXTS
+from tests.adapters.slack import reader as slack
 
 
 def test_code_shows_what_is_in_it() -> None:
@@ -35,5 +36,6 @@ def test_nothing_closes_its_code(draw: Callable[[str], str], text: str) -> None:
     seen = read(draw(text))
 
     assert seen.alive == []
-    assert seen.text.strip() == ""
-    assert len(seen.code) == 1
+    for one in (seen, slack.read(draw(text))):
+        assert one.text.strip() == ""
+        assert len(one.code) == 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.text import Fence, fence_after, pieces, split_markdown
+from adapters.text import Fence, cut, fence_after, pieces, short, size, split_markdown
 
 words = st.text(alphabet="ab é👩\u200d👩\u0301`~\n\t", max_size=30)
 blocks = st.sampled_from(
@@ -103,3 +103,10 @@ def test_a_long_text_takes_time_in_proportion() -> None:
     parts = split_markdown("word " * 200_000, 2000)
 
     assert len(parts) == 500
+
+
+def test_what_is_cut_says_apart_how_much_there_is() -> None:
+    assert cut("abc", 60, str.upper) == ("ABC", "")
+    assert cut("x" * 100, 60, str.upper) == ("X" * 32, " … (100 characters in all)")
+    assert short("x" * 100, 60, str.upper) == "X" * 32 + " … (100 characters in all)"
+    assert size("a👩\ud800") == 4

@@ -18,9 +18,9 @@ from tests.service.kit import ALICE, ROOT, Bench
     ("platform", "who", "why"),
     [
         ("slack", "bob", "Names can be taken by anybody"),
-        ("slack", "@bob", "Names can be taken by anybody"),
-        ("slack", "#general", "Names can be taken by anybody"),
-        ("slack", "&ops", "Names can be taken by anybody"),
+        ("slack", "@bob", "choose the person from the list that opens after `@`"),
+        ("slack", "#general", "choose the channel from the list that opens after `#`"),
+        ("slack", "&ops", "choose the group from the list that opens after `@`"),
         ("slack", "bob@example.com", "An e-mail address is nobody here"),
         ("slack", "<mailto:bob@example.com|bob@example.com>", "Name exactly one person"),
         ("slack", "<@U1><@U2>", "Name exactly one person"),

@@ -251,7 +251,7 @@ async def test_row_58_an_admin_reads_the_audit_of_their_own_workspace_only(
     endpoint.script = [calls(("deploy", {"version": "web-only"})), calls(("deploy", {"version": "t2-only"}))]
     await one.say("Deploy")
     await one.say("Deploy", actor=Actor("slack", "T2", "U5", "five"), place=OTHER_PLACE)
-    (theirs,) = await one.app.reader.approvals_in(OTHER_PLACE)
+    (theirs,) = await one.app.approvals.approvals_in(OTHER_PLACE)
     in_web = await one.admin("audit limit=200")
     in_t1 = await at(one, "slack", "audit limit=200")
     in_t2 = await one.admin("audit limit=200", actor=OTHER_ADMIN, place=OTHER_PLACE)
@@ -275,7 +275,7 @@ async def test_row_58_the_other_words_look_into_no_other_workspace_either(
     endpoint.script = [calls(("deploy", {"version": "t2-only"})), says("It is live.")]
     await one.service.receive(chat.Inbound("five", OTHER_PLACE, five, "Deploy", now_ms()))
     await one.service.idle()
-    (theirs,) = await one.app.reader.approvals_in(OTHER_PLACE)
+    (theirs,) = await one.app.approvals.approvals_in(OTHER_PLACE)
     await one.service.decide(chat.Click(theirs.id, "approve", five, grant="always"))
     await one.service.idle()
     await one.admin("deny slack:T2/U5 pay", actor=OTHER_ADMIN, place=OTHER_PLACE)
@@ -313,7 +313,7 @@ async def test_row_59_a_change_while_it_waits_closes_it_and_the_person_is_told(
     (card,) = await one.service.pending(asker)
     await at(one, platform, f"deny {asker.key} deploy")
     await one.service.idle()
-    (closed,) = await one.app.reader.approvals_in(place)
+    (closed,) = await one.app.approvals.approvals_in(place)
     late = await one.click(card.approval_id, actor=asker)
     answers = [event.text for event in await one.service.transcript(place) if isinstance(event, chat.Answered)]
 

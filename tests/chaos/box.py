@@ -41,8 +41,8 @@ def message(event_id: str, thread: str, replies: list[list[str]], **more: int) -
 class Box:
     """The folder of one bot and the files of its witnesses.
 
-    `ledger`: effects; `chat`: what the platform was given; `acks`: messages whose receipt came back; `clicks`:
-    decisions, before and after.
+    `ledger`: effects; `chat`: what the platform was given; `kept`: messages that were acknowledged; `acks`: those whose
+    receipt came back; `clicks`: decisions, before and after.
     """
 
     folder: Path
@@ -59,6 +59,10 @@ class Box:
     @property
     def chat(self) -> Path:
         return self.folder / "chat"
+
+    @property
+    def kept(self) -> Path:
+        return self.folder / "kept"
 
     @property
     def acks(self) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import random
 import select
@@ -19,7 +20,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import aiosqlite
@@ -85,6 +86,7 @@ class ChaosAdapter:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one life does. `is_last`: it goes on until nothing is left to do, then ends by itself.
+    `is_kept`: a message is kept in the inbox, acknowledged and taken from there; acknowledged, it never comes again.
     `faulty`: the share of deliveries the platform fails to take, and of those it takes and says it did not."""
 
     messages: tuple[Message, ...] = ()
@@ -92,6 +94,7 @@ class Plan:
     is_last: bool = False
     deny_share: float = 0.25
     faulty: float = 0.0
+    is_kept: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -104,7 +107,10 @@ async def live(box: Box, plan: Plan, *, at_end: Callable[[], Awaitable[None]] | 
         await app.service.recover()
         records.signal("o")
         clicking = asyncio.create_task(click_on(app, box, dice, plan.deny_share))
-        await asyncio.gather(*(deliver(app, box, one) for one in plan.messages))
+        if plan.is_kept:
+            await asyncio.gather(*(take(app, box, one) for one in await app.service.inbox.left("chaos")))
+        bring = keep if plan.is_kept else deliver
+        await asyncio.gather(*(bring(app, box, one) for one in plan.messages))
         while not (plan.is_last and is_done(box)):
             await asyncio.sleep(0.02)
             if clicking.done():
@@ -118,6 +124,21 @@ async def deliver(app: App, box: Box, one: Message) -> None:
     """Hand a message in, and note that it was taken once it was."""
     receipt = await app.service.receive(one.inbound())
     records.note(box.acks, event=one.id, run=receipt.run_id)
+
+
+async def keep(app: App, box: Box, one: Message) -> None:
+    """Keep a message before it is acknowledged, if it was not yet, then take it."""
+    if one.id in {line["event"] for line in records.read(box.kept)}:
+        return
+    envelope = await app.service.inbox.keep("chaos", (one.id, f"also {one.id}"), json.dumps(asdict(one)))
+    records.note(box.kept, event=one.id)
+    if envelope is not None:
+        await take(app, box, envelope)
+
+
+async def take(app: App, box: Box, envelope: chat.Envelope) -> None:
+    await deliver(app, box, Message(**json.loads(envelope.body)))
+    await app.service.inbox.settled(envelope)
 
 
 async def click_on(app: App, box: Box, dice: random.Random, deny_share: float) -> None:

@@ -42,18 +42,18 @@ def crash_at(point: str, box: Box, dice: random.Random, found: Findings) -> None
         _be_killed_at_work(box, messages[:2], dice)
     armed = point if is_start else f"{point}:{dice.choice((1, 1, 2, 3))}"
     seed, environment = dice.randrange(1 << 30), {**PAUSE, "CRASH_AT": armed}
-    life = begin(box, Plan(tuple(messages), seed, deny_share=0.1, environment=environment))
+    life = begin(box, Plan(tuple(messages), seed, deny_share=0.1, is_kept=True, environment=environment))
     code = life.wait(within_s=REACHED_S)
     life.kill()
     found.must(code == KILLED, "not_reached", f"{armed} was not reached, the life ended with {code}")
     found.figures["crashes"] += code == KILLED
-    end(box, Plan(tuple(messages), 1, environment=PAUSE), found)
+    end(box, Plan(tuple(messages), 1, is_kept=True, environment=PAUSE), found)
     judge(box, found)
     found.figures["messages"] += len(messages)
 
 
 def _be_killed_at_work(box: Box, messages: list[Message], dice: random.Random) -> None:
-    life = begin(box, Plan(tuple(messages), dice.randrange(1 << 30), environment=PAUSE))
+    life = begin(box, Plan(tuple(messages), dice.randrange(1 << 30), is_kept=True, environment=PAUSE))
     life.heard("b", within_s=5)
     time.sleep(dice.random() * 0.003)
     life.kill()
@@ -78,4 +78,4 @@ def too_little(figures: Counter[str], units: int) -> Iterator[str]:
         yield f"{figures['failed_runs']} runs were given up after a single crash"
 
 
-EXPERIMENT = Experiment("points", 50 * len(crash.POINTS), 33, 33, 300, work, line, too_little, short_chunk=11)
+EXPERIMENT = Experiment("points", 50 * len(crash.POINTS), 39, 39, 300, work, line, too_little, short_chunk=11)

@@ -14,6 +14,8 @@ import pytest
 from tests.cli.kit import KEY, Nod, ask_and_wait, free_port
 from tests.models.endpoint import ScriptedEndpoint, says
 
+READY = Path(__file__).parents[2] / "adapters" / "slack" / "manifest-socket.json"
+
 
 async def test_help_needs_none_of_the_heavy_libraries(nod: Nod) -> None:
     code = (
@@ -36,7 +38,7 @@ async def test_help_needs_none_of_the_heavy_libraries(nod: Nod) -> None:
     out, err = await process.communicate()
 
     assert err.decode().strip() == "[]"
-    for command in ("demo", "run", "ask", "approvals", "doctor", "audit", "migrate", "version"):
+    for command in ("demo", "run", "ask", "approvals", "doctor", "audit", "migrate", "manifest", "version"):
         assert command in out.decode()
 
 
@@ -147,7 +149,7 @@ async def test_no_model_at_all_says_what_to_set(nod: Nod) -> None:
 
 
 async def test_migrate_and_version(nod: Nod) -> None:
-    assert (await nod("migrate")).out == "The database is at revision 0005.\n"
+    assert (await nod("migrate")).out == "The database is at revision 0006.\n"
     assert (await nod("version")).out.startswith("nod 0.")
 
 
@@ -157,3 +159,24 @@ async def test_a_terminal_cannot_be_steered_by_what_is_printed(nod: Nod, endpoin
     ran = await nod("ask", "Hi")
 
     assert ran.out == "red \\u{1b}[31m and a bell \\u{7}\n"
+
+
+async def test_manifest_is_printed_before_anything_is_set(nod: Nod) -> None:
+    """Slack gives the tokens only once the app is made from it."""
+    over_socket = await nod("manifest", ADAPTERS="slack")
+    over_http = await nod("manifest", "--http", "https://nod.example", ADAPTERS="slack")
+
+    assert (over_socket.code, over_socket.err, over_socket.out) == (
+        0,
+        "",
+        READY.with_name("manifest-socket.json").read_text(),
+    )
+    assert (over_http.code, over_http.err, over_http.out) == (0, "", READY.with_name("manifest-http.json").read_text())
+
+
+@pytest.mark.parametrize("address", ["nod.example", "http://nod.example", "http://127.0.0.1", "https://"])
+async def test_a_manifest_names_addresses_that_slack_takes(address: str, nod: Nod) -> None:
+    ran = await nod("manifest", "--http", address)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "--http: write a whole URL that begins with https://\n"

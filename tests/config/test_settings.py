@@ -115,6 +115,24 @@ def test_a_wrong_value_names_the_key_and_never_the_value(key: str, value: str) -
     assert "secret" not in refused.value.user_message
 
 
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+WRONG |= {
+    "slack app token in quotes": ("SLACK_APP_TOKEN", '"xapp-1-secretsecret"'),
+    "slack bot token where the app's belongs": ("SLACK_APP_TOKEN", "xoxb-secretsecret"),
+    "slack token of a person": ("SLACK_BOT_TOKEN", "xoxp-secretsecret"),
+    "slack token that rotates": ("SLACK_BOT_TOKEN", "xoxe.xoxb-secretsecret"),
+    "slack token where the signing secret belongs": ("SLACK_SIGNING_SECRET", "xoxb-secretsecret"),
+    "slack signing secret too short": ("SLACK_SIGNING_SECRET", "secret"),
+    "slack client secret with a space": ("SLACK_CLIENT_SECRET", "secretsecret secretsecret"),
+    "slack client id": ("SLACK_CLIENT_ID", "secretsecret"),
+    "slack mode": ("SLACK_MODE", "secretsecret"),
+    "slack answers": ("SLACK_ANSWERS", "secretsecret"),
+    "slack api over plain http": ("SLACK_API_URL", "http://secret.example.org/api/"),
+    "slack public url without a scheme": ("SLACK_PUBLIC_URL", "secret.example.org"),
+    "slack public url over plain http": ("SLACK_PUBLIC_URL", "http://secret.example.org"),
+}
+
+
 HINTS = {
     "Slack's": ("xoxb-1-2-3", "this is a Slack token"),
     "Slack's for apps": ("xapp-1-2-3", "this is a Slack token"),
@@ -138,6 +156,80 @@ def test_a_wrong_discord_token_says_what_is_wrong_with_it(value: str, hint: str)
 def test_a_discord_token_where_slack_s_belongs_is_refused() -> None:
     with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN: it begins with xoxb-; is another token in its place"):
         load({"SLACK_BOT_TOKEN": TOKEN}, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("SLACK_BOT_TOKEN", "xapp-1-2-3", "this is an app-level token: it belongs in SLACK_APP_TOKEN"),
+        ("SLACK_APP_TOKEN", "xoxb-1-2-3", "this is the bot token: it belongs in SLACK_BOT_TOKEN"),
+        ("SLACK_SIGNING_SECRET", "xapp-1-2-3", "this is an app-level token: it belongs in SLACK_APP_TOKEN"),
+        (
+            "SLACK_BOT_TOKEN",
+            "xoxp-1-2-3",
+            "this is a person's token: copy the Bot User OAuth Token (xoxb-) from OAuth & Permissions",
+        ),
+        ("SLACK_CLIENT_ID", "A012345", "it is two numbers with a dot between: copy it from Basic Information"),
+    ],
+)
+def test_a_wrong_value_of_slack_says_where_it_belongs(key: str, value: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({key: value}, None)
+
+    assert refused.value.user_message == f"{key}: {hint}"
+
+
+OVER_SOCKET = {"ADAPTERS": "slack", "SLACK_BOT_TOKEN": "xoxb-1-2-3", "SLACK_APP_TOKEN": "xapp-1-2-3"}
+OVER_HTTP = {
+    "ADAPTERS": "slack",
+    "SLACK_MODE": "http",
+    "SLACK_BOT_TOKEN": "xoxb-1-2-3",
+    "SLACK_SIGNING_SECRET": SECRET,
+}
+FOR_MANY = {
+    "ADAPTERS": "web,slack",
+    "SLACK_MODE": "http",
+    "SLACK_SIGNING_SECRET": SECRET,
+    "SLACK_CLIENT_ID": "123.456",
+    "SLACK_CLIENT_SECRET": SECRET,
+    "SLACK_PUBLIC_URL": "https://nod.example.org",
+}
+
+
+@pytest.mark.parametrize("environment", [OVER_SOCKET, OVER_HTTP, FOR_MANY], ids=["socket", "http", "many"])
+def test_slack_can_be_named_with_what_it_needs(environment: dict[str, str]) -> None:
+    settings, warnings = load(environment, None)
+
+    assert "slack" in settings.adapters
+    assert warnings == []
+    assert not any(value in repr(settings) for key, value in environment.items() if "SECRET" in key or "TOKEN" in key)
+
+
+@pytest.mark.parametrize(
+    ("environment", "key"),
+    [
+        *((OVER_SOCKET, key) for key in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN")),
+        *((OVER_HTTP, key) for key in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET")),
+        *((FOR_MANY, key) for key in FOR_MANY if key not in ("ADAPTERS", "SLACK_MODE")),
+    ],
+)
+def test_row_61_what_slack_lacks_is_named(environment: dict[str, str], key: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load({**environment, key: ""}, None)
+
+    assert refused.value.key == key
+    assert SECRET not in refused.value.user_message
+
+
+def test_several_workspaces_are_for_http_and_have_tokens_of_their_own() -> None:
+    with pytest.raises(ConfigError, match="SLACK_MODE: several workspaces"):
+        load({**FOR_MANY, "SLACK_MODE": "socket"}, None)
+    with pytest.raises(ConfigError, match="SLACK_BOT_TOKEN: leave it empty with SLACK_CLIENT_ID"):
+        load({**FOR_MANY, "SLACK_BOT_TOKEN": "xoxb-1-2-3"}, None)
+
+
+def test_slack_s_settings_are_not_missed_where_it_is_not_used() -> None:
+    assert load({"SLACK_MODE": "http", "SLACK_CLIENT_ID": "1.2"}, None)[0].adapters == ("web",)
 
 
 @pytest.mark.parametrize("adapters", ["discord", "web,discord"])

@@ -34,7 +34,7 @@ def test_pauses_grow_and_no_two_turns_come_back_at_the_same_moment() -> None:
     second = {RetryBudget().wait_s(BUSY, 1, at_most_s=100) for _ in range(50)}
 
     assert len(first) > 40
-    assert max(one or 0 for one in first) <= 0.5 <= min(one or 0 for one in second)
+    assert max(one or 0 for one in first) * 1.5 <= min(one or 0 for one in second)
 
 
 def test_what_the_endpoint_wishes_is_the_least_and_a_minute_the_most() -> None:

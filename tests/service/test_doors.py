@@ -145,7 +145,7 @@ async def asked_for(one: Bench, who: str, kind: str) -> str:
     receipt = await one.say(f"Deploy {PEOPLE[who].key}", place=place)
     if who == "removed admin":
         await one.admin("role @rita default")
-    (approval,) = await one.app.reader.approvals_of_run(receipt.run_id)
+    (approval,) = await one.app.approvals.approvals_of_run(receipt.run_id)
     if kind in TAMPERED:
         await one.tamper(f"UPDATE approvals SET approver = '{TAMPERED[kind]}' WHERE id = '{approval.id}'")
     return approval.id
@@ -164,7 +164,7 @@ async def found_by(attempt: Try) -> Found:
     except Refused:
         is_taken = None
     await one.service.idle()
-    approval = await one.app.reader.approval(attempt.card_id)
+    approval = await one.app.approvals.approval(attempt.card_id)
     assert approval is not None
     if is_taken:
         return "counted" if approval.state in ("pending", "cancelled") else "decided"
@@ -276,7 +276,7 @@ async def test_five_cards_at_once_are_each_decided_by_their_own_click_and_by_no_
         cards = {}
         for number in range(5):
             receipt = await one.say(f"Deploy v{number}", place=Place("web", "", "general", f"five-{number}"))
-            (approval,) = await one.app.reader.approvals_of_run(receipt.run_id)
+            (approval,) = await one.app.approvals.approvals_of_run(receipt.run_id)
             cards[f"v{number}"] = approval.id
         order = ["v3", "v0", "v4", "v2", "v1"]
         for version in order:

@@ -26,7 +26,7 @@ async def test_an_approval_waits_a_day_and_one_of_a_tool_with_a_time_of_its_own_
     async with opened(settings, endpoint) as one:
         await one.say("Go")
         waits = {
-            approval.tool: approval.expires_ms - approval.created_ms for approval in await one.app.reader.pending()
+            approval.tool: approval.expires_ms - approval.created_ms for approval in await one.app.approvals.pending()
         }
 
     assert waits == {"deploy": DAY_MS, "hasty": 90_000}
@@ -43,7 +43,7 @@ async def test_the_database_s_clock_decides_whether_a_click_is_in_time(
 
         await one.tamper(f"UPDATE approvals SET expires_ms = {now} + 60000")
         assert await one.service.expire_due() == 0
-        assert (await one.app.reader.approval(card.approval_id)).state == "pending"  # type: ignore[union-attr]
+        assert (await one.app.approvals.approval(card.approval_id)).state == "pending"  # type: ignore[union-attr]
 
         await one.tamper(f"UPDATE approvals SET expires_ms = {now} - 1")
         outcome = await one.click(card.approval_id)

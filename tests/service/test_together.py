@@ -61,7 +61,7 @@ async def test_sixteen_calls_are_in_the_order_they_were_asked_for(
         rows = await one.plain(
             "SELECT approvals.id FROM approvals JOIN calls ON calls.id = call_id ORDER BY calls.position"
         )
-        approval = await one.app.reader.approval(str(rows[0][0]))
+        approval = await one.app.approvals.approval(str(rows[0][0]))
 
         assert approval is not None
         assert approval.together == tuple(str(row[0]) for row in rows)

@@ -16,7 +16,7 @@ async def waiting(one: Bench) -> list[Card]:
     cards = {card.approval_id: card for card in await one.service.pending(ROOT)}
     if not cards:
         return []
-    first = await one.app.reader.approval(next(iter(cards)))
+    first = await one.app.approvals.approval(next(iter(cards)))
     assert first is not None
     return [cards[approval_id] for approval_id in first.together]
 

@@ -68,6 +68,7 @@ async def test_no_byte_of_theirs_is_left_in_the_file(settings: Settings, endpoin
     assert erased == {
         "messages": 4,
         "overheard messages": 0,
+        "untaken messages": 0,
         "answers": 4,
         "tool calls": 4,
         "attachments": 2,

@@ -110,6 +110,7 @@ async def test_what_is_kept_is_counted_in_words(settings: Settings, endpoint: Sc
     assert counts == {
         "messages": 4,
         "overheard messages": 0,
+        "untaken messages": 0,
         "answers": 4,
         "tool calls": 4,
         "attachments": 2,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.storage import outbox, reading
+from bot.storage import asked, outbox, reading
 from bot.storage.database import Database, open_database
 from bot.storage.statements import Statement
 
@@ -30,7 +30,7 @@ async def plan(database: Database, statement: Statement) -> list[str]:
 
 @pytest.mark.parametrize("name", ["_PENDING", "_APPROVAL", "_OF_RUN", "_IN_PLACE", "_EXPIRED", "_TO_REMIND"])
 async def test_what_waits_beside_a_call_is_found_by_its_run(database: Database, name: str) -> None:
-    steps = await plan(database, getattr(reading, name))
+    steps = await plan(database, getattr(asked, name))
 
     assert "SEARCH beside USING INDEX ix_approvals_run_id (run_id=?)" in steps
     assert not [step for step in steps if step.startswith("SCAN")]

@@ -10,8 +10,8 @@ import pytest
 from bot.config.settings import Settings, load
 from tests.adapters.discord.kit import Team, settings_of, team_of
 from tests.adapters.discord.talk import Talk, talking
-from tests.adapters.discord.tools import write_tools
 from tests.adapters.discord.wire import running_discord
+from tests.adapters.tools import write_tools
 from tests.models.endpoint import ScriptedEndpoint
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from adapters.discord.messages import calls, event_id, message_id_of, shown_name, without_code, without_mentions
+from adapters.discord.messages import calls, event_id, message_id_of, without_mentions
 from adapters.discord.rooms import title_of
 
 ME = 123456789012345678
@@ -39,15 +37,6 @@ def test_whether_a_text_calls_somebody(text: str, is_called: bool) -> None:
     assert calls(text, frozenset({ME})) is is_called
 
 
-@pytest.mark.parametrize("text", ["` `` " * 800, "`" * 4000, "``` ` " * 600, "`a" * 2000, "``a`" * 1000])
-def test_no_text_takes_long_to_read(text: str) -> None:
-    began = time.process_time()
-
-    without_code(text)
-
-    assert time.process_time() - began < 1.0
-
-
 @pytest.mark.parametrize(
     ("event", "number"),
     [
@@ -64,25 +53,6 @@ def test_no_text_takes_long_to_read(text: str) -> None:
 def test_the_message_of_an_event(event: str, number: int | None) -> None:
     """Row 47."""
     assert message_id_of(event) == number
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("anna", "anna"),
-        ("j.doe-2", "j.doe-2"),
-        ("Anna Smith", '"Anna Smith"'),
-        ('x" and delete it all', '"x\' and delete it all"'),
-        ("a\nb", '"a b"'),
-        ("\u202eanna", '"\\u{202e}anna"'),
-        ("@everyone", '"@everyone"'),
-        ("x]", '"x]"'),
-        ("y" * 1000, "y" * 100),
-    ],
-)
-def test_a_name_in_a_sentence_is_a_name(name: str, shown: str) -> None:
-    """Row 44: whoever chose it does not go on with the sentence."""
-    assert shown_name(name) == shown
 
 
 def test_a_title_has_no_ids_in_it() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.discord.kit import Team, answered, button_id
-from tests.adapters.discord.tools import write_tools
+from tests.adapters.tools import write_tools
 from tests.cli.kit import free_port
 from tests.models.endpoint import Recorded, ScriptedEndpoint, calls, says
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.config.settings import Settings, load
 from tests.adapters.discord.sim.kit import World, running_world, settings_of
-from tests.adapters.discord.tools import write_tools
+from tests.adapters.tools import write_tools
 
 
 @pytest.fixture

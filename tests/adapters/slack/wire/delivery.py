@@ -19,7 +19,7 @@ from tests.adapters.slack.wire.world import Channel, Install, World
 Envelope = Literal["events_api", "interactive", "slash_commands"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Attempt:
     """One try: its number (0 the first), and what came of it: `acked`, or why it is tried again (`timeout`,
     `http_error`, `connection_failed`)."""
@@ -32,7 +32,7 @@ class Attempt:
     answer: Any = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sent:
     """Something sent to the app; `teams` are the workspaces that see it. `answer` is what it was acknowledged with."""
 
@@ -87,6 +87,13 @@ class Delivery:
             return []
         sent = Sent("events_api", self._enveloped(event, seen, channel), seen)
         return [self._send(sent)]
+
+    def tell(
+        self, event: Json, *, channel: Channel | None = None, teams: Iterable[str] | None = None, **envelope: Any
+    ) -> Sent:
+        """Send an event whatever the app is subscribed to; `envelope` replaces fields around it, as `event_id`."""
+        seen = self._seeing(channel, teams)
+        return self._send(Sent("events_api", self._enveloped(event, seen, channel) | envelope, seen))
 
     def send(self, kind: Envelope, body: Json) -> Sent:
         return self._send(Sent(kind, body))

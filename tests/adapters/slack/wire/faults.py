@@ -16,7 +16,7 @@ from tests.adapters.slack.wire.messages import Json
 Kind = Literal["error", "status", "hang", "slow", "lost", "cut"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """One request: its method, arguments and token, when it came, and the answer it got, None while there is none.
     `is_lost`: the connection was cut, so nobody saw the answer; the `status` of such a call is 0."""
@@ -38,7 +38,7 @@ class Call:
         return str((self.answer or {}).get("error", ""))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Fault:
     """What happens to the next `times` requests of a method; `hits` are those it happened to."""
 

@@ -16,7 +16,7 @@ from tests.adapters.slack.wire.refusals import Refused
 from tests.adapters.slack.wire.world import Team, User, World
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Grant:
     """What a code stands for."""
 

@@ -37,7 +37,7 @@ class Ack:
         return [*self.body.get("options", []), *(one for group in groups for one in group["options"])]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Interaction:
     """`responses` are what was sent to its `response_url`, the words of an acknowledgement among them. `trigger_id`
     opens a view once, and not for long."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Json = dict[str, Any]
+_LINES = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
 StreamState = Literal["streaming", "stopped", "expired", "stopped_by_user"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class File:
     """`answers` is what its address says to who has the token: 200 gives the bytes, 302 sends to `redirect_to`, another
     status gives none. Who has no token is sent to a page in HTML to sign in, as Slack does."""
@@ -27,6 +28,8 @@ class File:
     channels: list[str] = field(default_factory=list)
     is_deleted: bool = False
     is_complete: bool = True
+    size: int | None = None
+    """The size it is said to have; that of its content if None."""
     answers: int = 200
     redirect_to: str = ""
     served_as: str = ""
@@ -36,7 +39,7 @@ class File:
     """`check_file_info` for files of Slack Connect, whose details have to be asked for."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stream:
     """A message that is being streamed. `parts` holds what came, in its order, `tasks` each task as it stands: later
     updates replace its title and status, and add to its details, output and sources."""
@@ -87,7 +90,7 @@ class Stream:
         return [{"type": "plan", "title": self.plan, "tasks": [_card(one) for one in self.tasks.values()]}] * is_first
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Message:
     """`versions` holds what the message said before each edit, oldest first: text and blocks. `options` are the other
     arguments it was posted with (`unfurl_links`, `parse`, `username`, ...)."""
@@ -145,7 +148,7 @@ class Message:
         return [part for part in walk(self.blocks) if str(part.get("type")).endswith("select") or _is_pick(part)]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class View:
     """A modal, or the Home tab of a person. `versions` holds what it was before each update, `body` what was sent."""
 
@@ -224,6 +227,9 @@ def words(blocks: list[Json]) -> list[str]:
     """The words of blocks, in the order they are shown."""
     found: list[str] = []
     for part in blocks:
+        if part.get("type") in _LINES:
+            found += [one for one in ["".join(_inline(inner) for inner in part["elements"])] if one]
+            continue
         for name in ("title", "text", "label", "subtitle", "body", "details", "output", "hint", "alt_text"):
             value = part.get(name)
             if isinstance(value, str):
@@ -237,6 +243,25 @@ def words(blocks: list[Json]) -> list[str]:
             elif isinstance(inner, list):
                 found += words([one for one in inner if isinstance(one, dict)])
     return found
+
+
+def _inline(part: Json) -> str:
+    """A piece of a line as it goes over the wire."""
+    match part["type"]:
+        case "user":
+            return f"<@{part['user_id']}>"
+        case "usergroup":
+            return f"<!subteam^{part['usergroup_id']}>"
+        case "channel":
+            return f"<#{part['channel_id']}>"
+        case "broadcast":
+            return f"<!{part['range']}>"
+        case "link":
+            return str(part.get("text") or part["url"])
+        case "emoji":
+            return f":{part['name']}:"
+        case _:
+            return str(part.get("text", ""))
 
 
 def _is_pick(part: Json) -> bool:

@@ -37,7 +37,7 @@ def complete_upload(ask: Ask) -> Json:
     rooms = [_target(ask, one) for one in (ask.text("channels") or ask.text("channel_id")).split(",") if one]
     files = [_uploaded(ask, one) for one in given]
     for room in rooms:
-        content = {"text": ask.text("initial_comment"), "attachments": []}
+        content: Json = {"text": ask.text("initial_comment"), "attachments": []}
         content["blocks"] = blocks.checked(ask.data("blocks", "invalid_blocks_format") or [])
         message = written(ask, room, content)
         message.thread_ts, message.files, message.subtype = thread_of(ask, room), files, "file_share"

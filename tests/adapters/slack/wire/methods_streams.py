@@ -37,6 +37,7 @@ _CHUNK = typed(
         "blocks": mapping({"blocks": listing(blocks.MESSAGE, blocks.MAX_BLOCKS)}),
     }
 )
+CHUNKS = listing(_CHUNK, 1000, 0)
 
 
 def start(ask: Ask) -> Json:
@@ -121,7 +122,7 @@ def _parts(ask: Ask) -> list[Json]:
         raise Refused("msg_too_long")
     chunks = ask.data("chunks", "invalid_chunks") or []
     faults: list[str] = []
-    listing(_CHUNK, 1000, 0)(chunks, "/chunks", faults)
+    CHUNKS(chunks, "/chunks", faults)
     if faults:
         raise invalid("invalid_chunks", *faults)
     return [*([{"type": "markdown_text", "text": markdown}] if markdown else []), *chunks]

@@ -164,29 +164,13 @@ def file(world: World, one: File, *, is_whole: bool = False) -> Json:
         }
     if one.is_deleted:
         return {"id": one.id, "mode": "tombstone", "created": 1_700_000_000, "timestamp": 1_700_000_000}
-    filetype = _FILETYPES.get(one.mimetype, one.name.rpartition(".")[2] or "binary")
-    return {
-        "id": one.id,
-        "created": 1_700_000_000,
-        "timestamp": 1_700_000_000,
-        "name": one.name,
-        "title": one.title or one.name,
-        "mimetype": one.mimetype,
-        "filetype": filetype,
-        "pretty_type": filetype.upper(),
-        "user": one.user,
-        "user_team": one.team,
-        "editable": False,
-        "size": len(one.content),
-        "mode": one.mode,
-        "is_external": False,
-        "external_type": "",
+    return _file_facts(one) | {
         "is_public": True,
         "public_url_shared": False,
         "display_as_bot": False,
         "username": "",
         "url_private": one.url,
-        "url_private_download": one.url.replace("/files-pri/", "/files-pri/download/"),
+        "url_private_download": "/download/".join(one.url.rsplit("/", 1)),
         "media_display_type": "unknown",
         "permalink": f"https://files.example/files/{one.user}/{one.id}",
         "permalink_public": f"https://files.example/pub/{one.id}",
@@ -254,6 +238,27 @@ def view(world: World, one: View) -> Json:
     return common
 
 
+def _file_facts(one: File) -> Json:
+    filetype = _FILETYPES.get(one.mimetype, one.name.rpartition(".")[2] or "binary")
+    return {
+        "id": one.id,
+        "created": 1_700_000_000,
+        "timestamp": 1_700_000_000,
+        "name": one.name,
+        "title": one.title or one.name,
+        "mimetype": one.mimetype,
+        "filetype": filetype,
+        "pretty_type": filetype.upper(),
+        "user": one.user,
+        "user_team": one.team,
+        "editable": False,
+        "size": len(one.content) if one.size is None else one.size,
+        "mode": one.mode,
+        "is_external": False,
+        "external_type": "",
+    }
+
+
 def _profile(one: User) -> Json:
     real = one.real_name or one.name
     body: Json = {
@@ -296,7 +301,7 @@ def _tombstone(world: World, one: Message) -> Json:
 
 def _thread(world: World, one: Message) -> Json:
     """The sums of a thread, that its first message has."""
-    if one.is_reply:
+    if one.is_reply or not one.thread_ts:
         return {}
     replies = [found for found in world.channels[one.channel].replies(one.ts)[1:] if not found.is_deleted]
     if not replies:

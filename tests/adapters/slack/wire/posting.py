@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from tests.adapters.slack.wire import payloads, sessions
 from tests.adapters.slack.wire.messages import Json, Message
@@ -34,19 +35,16 @@ def put(world: World, channel: Channel, message: Message, *, is_told: bool = Tru
     return message
 
 
-def change(
-    world: World, channel: Channel, message: Message, *, by: str, is_edit: bool = True, is_told: bool = True
-) -> None:
-    """Tell that a message is not what it was; the caller has changed it and keeps what it was in its `versions`."""
-    previous = payloads.message(world, message)
+def change(world: World, channel: Channel, message: Message, *, by: str, is_edit: bool = True, **before: Any) -> None:
+    """Tell that a message is not what it was; the caller has changed it and keeps what it was in its `versions`, or,
+    where nobody edited it, gives fields of it as they were."""
+    previous = payloads.message(world, message) | before
     text, blocks = message.versions[-1] if is_edit and message.versions else (message.text, message.blocks)
     previous |= {"text": text} | ({"blocks": blocks} if blocks else {})
     was_edited = previous.pop("edited", None) if is_edit else None
     if is_edit:
         previous |= {"edited": was_edited} if was_edited and message.edited_ts else {}
         message.edited_by, message.edited_ts = by, world.new_ts()
-    if not is_told:
-        return
     now = world.new_ts()
     event = {
         "type": "message",

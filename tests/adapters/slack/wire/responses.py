@@ -8,6 +8,7 @@ import time
 from aiohttp import web
 
 from tests.adapters.slack.wire import blocks, posting
+from tests.adapters.slack.wire.asking import TRUE
 from tests.adapters.slack.wire.faults import Call, Fault, Faults
 from tests.adapters.slack.wire.interactions import Interaction
 from tests.adapters.slack.wire.messages import Json, Message
@@ -48,7 +49,8 @@ class Responses:
         return web.Response(text="ok")
 
     def take(self, one: Interaction, body: Json) -> None:
-        """Do what a response asks for. Raises Refused."""
+        """Do what a response asks for: one to a press replaces the message, unless it says otherwise. Raises
+        Refused."""
         rules = self._world.rules
         if time.monotonic() - one.made_at > rules.response_url_lives_s:
             raise Refused("expired_url")
@@ -57,10 +59,10 @@ class Responses:
         given = blocks.checked(body.get("blocks") or [])
         original = one.message
         is_on_message = one.kind == "block_actions" and original is not None
-        if body.get("delete_original"):
+        if _flag(body, "delete_original", False):
             if original is not None:
                 self._delete(original)
-        elif is_on_message and original is not None and body.get("replace_original", bool(original.ephemeral_to)):
+        elif is_on_message and original is not None and _flag(body, "replace_original", True):
             self._replace(original, body, given)
         else:
             self._post(one, body, given)
@@ -91,6 +93,10 @@ class Responses:
             return
         made.ephemeral_to = one.user.id
         self._world.ephemerals.append(made)
+
+
+def _flag(body: Json, name: str, default: bool) -> bool:
+    return default if body.get(name) is None else body[name] in TRUE
 
 
 def _failed(fault: Fault, call: Call) -> web.Response:

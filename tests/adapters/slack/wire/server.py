@@ -42,7 +42,7 @@ from tests.adapters.slack.wire.talking import Talking
 from tests.adapters.slack.wire.world import App, Channel, Install, Session, User, World
 
 T = TypeVar("T")
-_MODULES = (
+MODULES = (
     methods_chat,
     methods_conversations,
     methods_files,
@@ -69,7 +69,7 @@ class SlackServer(Building, Installing, Talking, Acting):
         self.delivery = Delivery(self.world, self.socket)
         self.world.emit = self.delivery.emit
         methods: dict[str, Method] = {}
-        for module in _MODULES:
+        for module in MODULES:
             methods |= module.METHODS
         self._api = Api(self.world, self.faults, self.limits, methods)
         self._api.app_methods["apps.connections.open"] = self._open_connection
@@ -221,8 +221,8 @@ class SlackServer(Building, Installing, Talking, Acting):
                 connection.transport.abort()
         await runner.cleanup()
 
-    async def close(self) -> None:
-        """End: nothing is sent any more."""
+    async def end(self) -> None:
+        """Be gone for good: nothing is sent any more."""
         await self.delivery.close()
         if self.hooks is not None:
             await self.hooks.close()
@@ -246,4 +246,4 @@ async def running_slack() -> AsyncIterator[SlackServer]:
     try:
         yield server
     finally:
-        await server.close()
+        await server.end()

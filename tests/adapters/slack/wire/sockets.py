@@ -71,9 +71,10 @@ class Socket:
                 await self._ws.send_str(item)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     attempt: Attempt
+    socket: Socket
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -119,7 +120,7 @@ class Sockets:
         self._turn += 1
         socket = open_ones[self._turn % len(open_ones)]
         envelope = secrets.token_hex(16)
-        waiting = self._waiting[envelope] = _Waiting(attempt)
+        waiting = self._waiting[envelope] = _Waiting(attempt, socket)
         socket.send(_frame(sent, attempt, envelope))
         try:
             await asyncio.wait_for(waiting.done.wait(), self._world.rules.ack_within_s)
@@ -179,9 +180,17 @@ class Sockets:
                 await self._hear(socket, frame.type, frame.data)
         finally:
             socket.is_closing = True
+            self._gone(socket)
             socket.writer.cancel()
             await asyncio.wait({socket.writer}, timeout=1)
         return ws
+
+    def _gone(self, socket: Socket) -> None:
+        """Wait no more for what was sent over a connection that is gone."""
+        for waiting in self._waiting.values():
+            if waiting.socket is socket and not waiting.done.is_set():
+                waiting.attempt.outcome = "connection_failed"
+                waiting.done.set()
 
     def _greet(self, socket: Socket) -> None:
         if len(self.connected) > self._world.rules.max_sockets:
@@ -213,7 +222,7 @@ class Sockets:
             return
         self.acks.append(frame)
         waiting = self._waiting.get(frame["envelope_id"])
-        if waiting is None or self.is_losing_acks:
+        if waiting is None or waiting.done.is_set() or self.is_losing_acks:
             return
         waiting.attempt.outcome, waiting.attempt.answer = "acked", frame.get("payload")
         waiting.done.set()

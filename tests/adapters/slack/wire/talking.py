@@ -59,9 +59,9 @@ class Talking:
 
     def unfurl(self, message: Message, url: str = "https://example.org") -> Message:
         """A preview arrives: `message_changed` though nobody edited anything."""
-        message.attachments = [*message.attachments, {"from_url": url, "title": "a page", "id": 1}]
-        room = self.world.channels[message.channel]
-        posting.change(self.world, room, message, by=message.user, is_edit=False)
+        before, room = message.attachments, self.world.channels[message.channel]
+        message.attachments = [*before, {"from_url": url, "title": "a page", "id": len(before) + 1}]
+        posting.change(self.world, room, message, by=message.user, is_edit=False, attachments=before)
         return message
 
     def delete(self, message: Message) -> None:

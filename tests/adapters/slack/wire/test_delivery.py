@@ -236,3 +236,25 @@ async def test_ticket_of_a_socket_is_good_once(slack: SlackServer) -> None:
 
         with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
             await session.ws_connect(url)
+
+
+async def test_event_of_a_dropped_socket_comes_again_at_once(
+    slack: SlackServer, listener: Listener, room: Channel, anna: User
+) -> None:
+    listener.is_silent, slack.world.rules.ack_within_s = True, 30.0
+    slack.world.rules.retry_delays_s = (0.05,) * 100
+    slack.say(anna, room, "hello")
+    await slack.until(lambda: listener.heard)
+
+    listener.is_silent = False
+    slack.socket.drop()
+    await slack.until(lambda: slack.events[0].is_acked)
+
+    assert {one.outcome for one in slack.events[0].attempts} == {"connection_failed", "acked"}
+
+
+async def test_anything_at_all_can_be_told(slack: SlackServer, listener: Listener, room: Channel) -> None:
+    slack.delivery.tell({"type": "from_the_future", "event_ts": "1.1"}, channel=room, event_id="Ev1")
+    [heard] = await slack.until(lambda: listener.heard)
+
+    assert (heard.payload["event_id"], heard.payload["event"]["type"]) == ("Ev1", "from_the_future")

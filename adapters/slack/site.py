@@ -1,0 +1,139 @@
+"""One bot on Slack, put together: what takes in, what sends out, and what people press."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import aiohttp
+import structlog
+
+from adapters.slack.about import Asking
+from adapters.slack.administering import Administering
+from adapters.slack.answers import Answers
+from adapters.slack.catchup import Catchup
+from adapters.slack.channels import Channels
+from adapters.slack.clicks import Clicks
+from adapters.slack.commands import Commands
+from adapters.slack.delivering import Delivering
+from adapters.slack.feedback import Feedback, feedback_block
+from adapters.slack.groups import Groups
+from adapters.slack.handlers import Body
+from adapters.slack.home import Home
+from adapters.slack.intake import Handle, Intake
+from adapters.slack.interactive import Interactive
+from adapters.slack.listening import Listening
+from adapters.slack.live import Live
+from adapters.slack.modals import Modals
+from adapters.slack.naming import Naming
+from adapters.slack.options import Options
+from adapters.slack.people import People
+from adapters.slack.private import Private
+from adapters.slack.replies import Replies
+from adapters.slack.responding import Responder
+from adapters.slack.rooms import Rooms
+from adapters.slack.sending import Sender
+from adapters.slack.sessions import Sessions
+from adapters.slack.shortcuts import Shortcuts
+from adapters.slack.stops import Stops
+from adapters.slack.strict import part
+from adapters.slack.taking import Taking
+from adapters.slack.talkers import Talkers
+from adapters.slack.uploads import Uploads
+from adapters.slack.workspaces import Workspaces
+from bot.chat import ChatService
+
+log = structlog.get_logger()
+
+
+class Site:
+    """The parts of one bot. It is the `Handlers` of the door: nothing it does for an interaction raises."""
+
+    def __init__(
+        self,
+        options: Options,
+        service: Callable[[], ChatService],
+        workspaces: Workspaces,
+        http: Callable[[], aiohttp.ClientSession],
+        *,
+        ended: Handle,
+    ) -> None:
+        self._service = service
+        self.workspaces = workspaces
+        self.channels = Channels(workspaces)
+        self.rooms = Rooms(workspaces)
+        self.sender = Sender(self.rooms)
+        self.live = Live(self.rooms, Sessions())
+        answers = Answers(self.rooms, self.sender, self.live, below=feedback_block)
+        groups = Groups(workspaces)
+        people = People(workspaces, groups)
+        naming = Naming(people, groups)
+        talkers = Talkers(service)
+        responder, modals = Responder(http, options.api_url), Modals(workspaces)
+        private = Private(workspaces, self.rooms, responder, modals)
+        self.home = Home(service, people, workspaces, modals)
+        self.delivering = Delivering(self.rooms, self.sender, answers, card_changed=self.home.changed)
+        taking = Taking(
+            service,
+            people,
+            naming,
+            talkers,
+            listening=Listening(workspaces, people, naming),
+            uploads=Uploads(workspaces, http, options.api_url),
+            answers=Replies(private),
+            where=options.answers,
+            received=self.live.asked_by,
+        )
+        self.intake = Intake(
+            service,
+            workspaces,
+            taking,
+            talkers,
+            people,
+            groups,
+            others={
+                "agent_session_stopped": _of_event(Stops(service, people, private).stopped),
+                "app_home_opened": _of_event(self.home.opened),
+                "app_uninstalled": ended,
+                "tokens_revoked": ended,
+            },
+        )
+        self.catchup = Catchup(service, self.rooms, self.intake, options.data_dir)
+        asking = Asking(service, people, self.rooms, self.sender, modals, naming)
+        forms = Administering(service, people, modals, self.home)
+        self.interactive = Interactive(
+            (Clicks(service, people, private, modals), Feedback(service, people, private), forms, asking),
+            Commands(service, people, groups, private, options),
+            Shortcuts(service, people, private, asking, self.home, options),
+            forms.offered,
+            private,
+            responder,
+        )
+        self.press = self.interactive.press
+        self.submit = self.interactive.submit
+        self.closed = self.interactive.closed
+        self.command = self.interactive.command
+        self.shortcut = self.interactive.shortcut
+        self.options = self.interactive.options
+
+    async def keep(self, body: Body, *, retry: int) -> None:
+        await self.intake.keep(body, retry=retry)
+
+    def stop_taking(self) -> None:
+        """Begin nothing new; what is being worked on can still be shown."""
+        self.intake.stop_taking()
+
+    async def aclose(self) -> None:
+        await self.intake.aclose()
+        await self.interactive.aclose()
+        await self.home.aclose()
+        await self.channels.aclose()
+        await self.live.aclose()
+
+
+def _of_event(handle: Handle) -> Handle:
+    """The same for something that has to know the event alone."""
+
+    async def handled(team: str, body: Body) -> None:
+        await handle(team, part(body, "event"))
+
+    return handled

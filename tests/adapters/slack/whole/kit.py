@@ -1,0 +1,180 @@
+"""Nod on the stand-in Slack, in this process: the real service, database, model client, Bolt and slack_sdk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from adapters.slack import Options, SlackAdapter
+from bot.app import App, open_app
+from bot.config.settings import Settings
+from bot.errors import ConfigError
+from bot.models.config import from_mapping
+from bot.models.registry import Registry
+from tests.adapters.slack.wire import Channel, Message, SlackServer, User
+from tests.models.endpoint import ScriptedEndpoint
+
+
+@dataclass
+class Team:
+    """A workspace with a channel, and the people in it; `admin` administers the bot there."""
+
+    server: SlackServer
+    room: Channel
+    anna: User
+    ben: User
+    admin: User
+
+    @property
+    def scope(self) -> str:
+        return f"slack:{self.server.team.id}"
+
+    def key(self, user: User) -> str:
+        return f"{self.scope}/{user.id}"
+
+    def ask(self, text: str, *, by: User | None = None, where: Channel | None = None, **how: Any) -> Message:
+        """Mention the bot, in the channel unless it is said where."""
+        return self.server.say(by or self.anna, where or self.room, f"{self.server.bot.mention} {text}", **how)
+
+    def texts(self, channel: Channel | None = None, thread: Message | None = None) -> list[str]:
+        """What the bot wrote and that is still there."""
+        return [one.shown for one in self.server.said(channel, thread=thread)]
+
+    async def answer(self, text: str, timeout_s: float = 10.0) -> Message:
+        """Wait for a message of the bot in which this is the answer."""
+        return await self.server.until(
+            lambda: next((one for one in self.server.said() if _answers(one) == text), None), timeout_s
+        )
+
+    def answers(self) -> list[str]:
+        """The answers of the bot that are there, oldest first."""
+        return [text for one in self.server.said() if (text := _answers(one)) is not None]
+
+    async def card(self, label: str = "Approve", timeout_s: float = 10.0) -> Message:
+        """Wait for a card with such a button, the newest."""
+        found = await self.cards(1, label=label, timeout_s=timeout_s)
+        return found[-1]
+
+    async def cards(self, count: int, *, label: str = "Approve", timeout_s: float = 10.0) -> list[Message]:
+        """So many cards with such a button, oldest first."""
+        return await self.server.until(
+            lambda: len(shown := [one for one in self.server.said() if label in one.labels]) >= count and shown,
+            timeout_s,
+        )
+
+
+def _answers(message: Message) -> str | None:
+    """The answer a message is: the words between what was called and the feedback buttons; None for any other."""
+    kinds = [one["type"] for one in message.blocks]
+    if "context_actions" not in kinds:
+        return None
+    return "\n".join(str(one["text"]) for one in message.blocks if one["type"] == "markdown")
+
+
+@dataclass
+class Nod:
+    """One running bot. `base` is where its server is, in HTTP mode."""
+
+    app: App
+    adapter: SlackAdapter
+    failures: list[ConfigError] = field(default_factory=list)
+    base: str = ""
+
+    async def idle(self) -> None:
+        """Wait until every run rests and everything that is to be shown has been taken."""
+        while True:
+            await self.app.service.idle()
+            if not await asyncio.to_thread(self._pending):
+                return
+            await asyncio.sleep(0.05)
+
+    def _pending(self) -> int:
+        with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection:
+            (count,) = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()
+        return int(count)
+
+
+def team_of(server: SlackServer) -> Team:
+    anna, ben = (server.create_user(name) for name in ("anna", "ben"))
+    admin = server.create_user("root", is_admin=True)
+    return Team(server, server.create_channel("general", members=[anna, ben, admin]), anna, ben, admin)
+
+
+def settings_of(team: Team, settings: Settings, **more: object) -> Settings:
+    """These settings for this team: its admin, and Slack as the platform."""
+    given = {"adapters": ("slack",), "admins": (team.key(team.admin),), **more}
+    return settings.model_copy(update=given)
+
+
+def options_of(team: Team, settings: Settings, **more: object) -> Options:
+    server = team.server
+    given: dict[str, object] = {
+        "data_dir": settings.data_dir,
+        "bot_token": server.bot_token,
+        "app_token": server.app_token,
+        "signing_secret": server.signing_secret,
+        "api_url": server.api_url,
+        **more,
+    }
+    return Options(**given)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def running_nod(
+    team: Team,
+    settings: Settings,
+    endpoint: ScriptedEndpoint,
+    *,
+    change: Callable[[App], None] | None = None,
+    vision: bool = False,
+    **options: object,
+) -> AsyncIterator[Nod]:
+    """Nod, connected; opening it again over the same settings is a restart in good order."""
+    row = from_mapping(
+        {"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", "vision": vision}
+    )
+    async with open_app(settings, models=Registry([row], default="m")) as app:
+        if change is not None:
+            change(app)
+        failures: list[ConfigError] = []
+        adapter = SlackAdapter(options_of(team, settings, **options), failed=failures.append)
+        adapter.attach(app.service)
+        app.add_adapter(adapter)
+        async with _serving(adapter) as base:
+            if base:
+                team.server.deliver_to(f"{base}/slack/events")
+            await adapter.start()
+            try:
+                await team.server.until(lambda: adapter.state() == "ok" or failures)
+                await app.service.recover()
+                yield Nod(app, adapter, failures, base)
+                adapter.stop_taking()
+                await app.service.aclose()
+            finally:
+                await adapter.close()
+
+
+@asynccontextmanager
+async def _serving(adapter: SlackAdapter) -> AsyncIterator[str]:
+    """The server that Slack calls, where it does; its address, "" for none."""
+    routes = adapter.routes()
+    if not routes:
+        yield ""
+        return
+    http = web.Application()
+    http.add_routes(routes)
+    runner = web.AppRunner(http, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
