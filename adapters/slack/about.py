@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import structlog
+
 from adapters.slack.events import BROADCAST, ms_of, read_message
 from adapters.slack.handlers import Body
 from adapters.slack.interactions import Action, Interaction
@@ -26,7 +28,9 @@ from adapters.slack.words import plain
 from adapters.spoken import with_files
 from adapters.visible import is_blank
 from bot.chat import Actor, ChatService, Heard, Inbound, Place
-from bot.errors import PlaceGone, Refused
+from bot.errors import PlaceGone, Refused, SendError
+
+log = structlog.get_logger()
 
 CALLBACK = "nod_ask"
 QUESTION = "question"
@@ -81,9 +85,9 @@ class Asking:
         actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         key = f"{PLATFORM}-asked:{one.team}:{one.view}"
         at_ms = int(self._clock() * 1000)
-        receipt = await self._service().receive(Inbound(key, one.below, actor, question, at_ms, heard=heard))
-        if not receipt.is_duplicate:
-            await self._show(one.below, actor, question, key)
+        inbound = Inbound(key, one.below, actor, question, at_ms, heard=heard)
+        receipt = await self._service().receive(inbound)
+        await self._show(inbound, attempts=int(receipt.is_duplicate))
         return DONE
 
     async def _heard(self, one: Interaction, place: Place) -> tuple[Heard, ...]:
@@ -114,11 +118,14 @@ class Asking:
         name = text(message, "username") or text(message, "bot_id") or "a program"
         return Actor(PLATFORM, one.team, text(message, "bot_id") or "unknown", name, standing="bot")
 
-    async def _show(self, place: Place, actor: Actor, question: str, key: str) -> None:
-        """Let everybody there see who asked what."""
-        asked = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"<@{actor.user}> asks:"}]}
-        words = {"type": "section", "text": plain(question)}
-        await self._sender.post(place, [Post("A question", (asked, words))], key=key)
+    async def _show(self, asked: Inbound, *, attempts: int) -> None:
+        """Let everybody there see who asked what, once. It is answered all the same where Slack does not take that."""
+        who = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"<@{asked.actor.user}> asks:"}]}
+        post = Post("A question", (who, {"type": "section", "text": plain(asked.text)}))
+        try:
+            await self._sender.post(asked.place, [post], key=asked.event_id, since_ms=asked.at_ms, attempts=attempts)
+        except SendError as err:
+            log.info("question.not_shown", kind=type(err).__name__)
 
 
 def question_modal() -> Body:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
@@ -15,21 +16,25 @@ import structlog
 
 from adapters.ids import Pressed, read
 from adapters.offers import chosen
+from adapters.slack.cards import can_edit
 from adapters.slack.forms import edit_modal, look_modal, offers_modal, reason_modal
+from adapters.slack.handlers import Body
 from adapters.slack.interactions import Action, Interaction
 from adapters.slack.modals import Modals
 from adapters.slack.people import People
 from adapters.slack.places import PLATFORM
 from adapters.slack.private import Private
 from adapters.slack.submissions import DONE, Sent
+from adapters.slack.web import SlackRefused
 from adapters.slack.words import sentence
-from bot.chat import Actor, ChatService, Click, Outcome
-from bot.errors import BotError, Refused
+from bot.chat import Actor, Card, ChatService, Click, Outcome
+from bot.errors import BotError, Refused, SendError
 
 log = structlog.get_logger()
 
 NOT_VALID = "This button is not valid any more; nothing was decided by it."
 GONE_OFFER = "That is not offered any more; press Always… again."
+TOO_LONG = "These arguments are too long to be edited here."
 NOT_HERE = "There is nothing to stop here."
 Verb = Literal["approve", "deny", "edit"]
 
@@ -87,8 +92,7 @@ class Clicks:
     async def _show_more(self, one: Interaction, pressed: Pressed) -> None:
         actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         card = await self._service().card_for(pressed.id, actor)
-        draw = {"reason": reason_modal, "edit": edit_modal, "longer": offers_modal, "look": look_modal}
-        await self._modals.show(one, draw[pressed.verb](card))
+        await self._modals.show(one, _asked_in(pressed.verb, card, one.team))
 
     async def _grant(self, one: Interaction, approval_id: str, value: str) -> Outcome:
         actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
@@ -104,9 +108,17 @@ class Clicks:
         outcome = await self._decide(one, verb, approval_id, **more)
         is_open = outcome.card is not None and outcome.card.state == "pending"
         if one.view and not one.is_home:
-            await self._modals.replace(one, sentence(outcome.message).view)
+            await self._say_in_modal(one, outcome.message)
         elif not outcome.is_accepted or is_open or more:
             await self._private.tell(one, outcome.message)
+
+    async def _say_in_modal(self, one: Interaction, said: str) -> None:
+        """Say it in the modal that was pressed in; where that was closed meanwhile, privately."""
+        try:
+            await self._modals.replace(one, sentence(said).view)
+        except (SlackRefused, SendError) as err:
+            log.info("modal.not_replaced", kind=type(err).__name__)
+            await self._private.tell(replace(one, view=""), said)
 
     async def _decide(self, one: Interaction, verb: Verb, approval_id: str, **more: Any) -> Outcome:
         lock = self._turns.setdefault(approval_id, asyncio.Lock())
@@ -135,3 +147,18 @@ class Clicks:
             raise Refused("not_allowed", NOT_HERE)
         actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
         await self._private.tell(one, await self._service().stop(one.place, actor, run_id=run_id))
+
+
+def _asked_in(verb: str, card: Card, team: str) -> Body:
+    """The modal that a button of a card opens. Raises `Refused` where nothing can be asked in one."""
+    match verb:
+        case "reason":
+            return reason_modal(card)
+        case "longer":
+            return offers_modal(card)
+        case "edit" if not can_edit(card):
+            raise Refused("not_allowed", TOO_LONG)
+        case "edit":
+            return edit_modal(card)
+        case _:
+            return look_modal(card, team=team)

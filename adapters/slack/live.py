@@ -174,8 +174,6 @@ class Live:
             return None
         async with run.lock:
             ts = await run.canvas.become(run.progress, post, metadata, self._status_after(run))
-        if ts is None:
-            run.canvas = None
         run.became = ts or ""
         return ts
 

@@ -149,7 +149,7 @@ async def test_no_model_at_all_says_what_to_set(nod: Nod) -> None:
 
 
 async def test_migrate_and_version(nod: Nod) -> None:
-    assert (await nod("migrate")).out == "The database is at revision 0005.\n"
+    assert (await nod("migrate")).out == "The database is at revision 0006.\n"
     assert (await nod("version")).out.startswith("nod 0.")
 
 

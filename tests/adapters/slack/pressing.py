@@ -18,10 +18,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.ids import Verb, custom_id
 from adapters.slack.about import Asking
 from adapters.slack.administering import Administering
 from adapters.slack.app import SlackApp
+from adapters.slack.cards import draw_card
 from adapters.slack.clicks import Clicks
 from adapters.slack.commands import Commands
 from adapters.slack.connection import SocketConnection
@@ -44,7 +44,7 @@ from adapters.slack.stops import Stops
 from adapters.slack.strict import part, text
 from adapters.slack.words import plain
 from bot.app import App, open_app
-from bot.chat import Actor, Answered, Card, CardShown, ChatService, Delivery, Event, Inbound, Notice, Place
+from bot.chat import Actor, Answered, CardShown, ChatService, Delivery, Event, Inbound, Notice, Place
 from bot.config.settings import Settings, load
 from bot.models.config import from_mapping
 from bot.models.registry import Registry
@@ -175,7 +175,8 @@ class Board:
         self._home.changed()
         match delivery.event:
             case CardShown(card):
-                post = Post(f"{card.state}: {card.tool}", blocks_of(card))
+                drawn = draw_card(card, is_copy=False, in_full=False)
+                post = Post(drawn.text, drawn.blocks, drawn.files)
             case Answered(run_id, said):
                 post = Post(said, ({"type": "section", "text": plain(said)}, feedback_block(run_id)))
             case Notice(_, said):
@@ -183,23 +184,6 @@ class Board:
         if delivery.receipt and await self._sender.edit(delivery.place, delivery.receipt, post):
             return delivery.receipt
         return (await self._sender.post(delivery.place, [post], key=delivery.key))[0]
-
-
-def blocks_of(card: Card) -> tuple[Body, ...]:
-    """A card as these tests need it: what it is about, and the buttons it has."""
-    said = f"{card.state} {card.tool} {'' if card.is_private else card.arguments} {card.decided_by} {card.reason}"
-    shown = {"type": "section", "text": plain(said.strip())}
-    labels: dict[str, tuple[Verb, str]] = {"Look": ("look", "")}
-    if not card.is_private:
-        labels = {"Approve": ("approve", ""), "Deny": ("deny", ""), "Deny with reason": ("reason", "")}
-        labels |= {"Edit": ("edit", ""), "Always…": ("longer", "")}
-    if card.together:
-        labels |= {"Approve all": ("all", card.together), "Deny all": ("none", card.together)}
-    buttons = [
-        {"type": "button", "text": plain(label), "action_id": custom_id(verb, card.approval_id, token)}
-        for label, (verb, token) in labels.items()
-    ]
-    return (shown, {"type": "actions", "elements": buttons}) if card.state == "pending" else (shown,)
 
 
 def button_id(message: Message, label: str) -> str:

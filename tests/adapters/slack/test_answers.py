@@ -170,6 +170,25 @@ async def test_a_very_long_answer_comes_as_a_file_too(slack: SlackServer, stage:
     assert [(one.name, one.content) for one in second.files] == [("answer.md", text.encode())]
 
 
+@pytest.mark.parametrize("has_streams", [True, False])
+async def test_a_first_message_that_is_just_being_made_becomes_the_answer(
+    slack: SlackServer, stage: Stage, *, has_streams: bool
+) -> None:
+    if not has_streams:
+        slack.faults.fail("chat.startStream", "unknown_method")
+    method = "chat.startStream" if has_streams else "chat.postMessage"
+    slack.faults.slow(method, 0.1)
+    stage.begin()
+    stage.write(HALF)
+    await slack.until(lambda: slack.calls(method))
+
+    receipt = await delivered(stage)
+    await stage.ended()
+
+    assert [one.ts for one in stage.said()] == [receipt]
+    assert len(slack.calls("chat.postMessage")) == (0 if has_streams else 1)
+
+
 # exactly once
 
 CALLS = ["chat.startStream", "chat.appendStream", "chat.stopStream", "agents.sessions.setStatus"]

@@ -47,6 +47,7 @@ def test_a_button_says_who_pressed_it_where_and_on_what() -> None:
     assert read_interaction(PRESSED) == Interaction(
         "T1",
         "U1",
+        "T1",
         channel="C1",
         thread="1700000000.000100",
         message="1700000000.000200",
@@ -103,7 +104,7 @@ def test_row_47_a_moment_is_text_of_one_form(ts: object) -> None:
 def test_what_is_no_mapping_and_no_list_holds_nothing() -> None:
     odd = read_interaction(changed(container="C1", channel=["C1"], message=7, view="V1", response_url=9, trigger_id={}))
 
-    assert odd == Interaction("T1", "U1")
+    assert odd == Interaction("T1", "U1", "T1")
     assert actions_of({"actions": {"0": {}}}) == []
     assert actions_of({"actions": ["x", {"action_id": 5, "value": 6}]}) == [Action("")]
     assert inputs_of({"view": {"state": {"values": [1]}}}) == {}

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.chat import TextSoFar
+from bot.chat import TextSoFar, Working
+from tests.adapters.slack.homes import place_of
 from tests.adapters.slack.stage import RUN, Stage, asked, stage_on
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.messages import Message, words
@@ -331,11 +332,18 @@ async def test_after_slacks_stop_button_nothing_more_is_drawn(
     slack.stop_session(anna, room, stage.thread)
     stage.write("Some words are there, and many more of them follow. ")
     await slack.until(lambda: slack.calls("chat.appendStream"))
+    stage.write("Some words are there, and many more of them follow, which nobody wants to read. ")
+    other = place_of(room, slack.say(anna, room, "another question").ts)
+    stage.live.show(other, Working("run-2", "running"))
+    stage.live.show(other, TextSoFar("run-2", "Elsewhere, "))
+    await slack.until(lambda: any("Elsewhere," in one.shown for one in slack.said(room)))
+
     await stage.answer("Stopped by anna.")
     await stage.ended()
 
     assert [one.ts for one in stage.said()] == [message.ts]
     assert "Stopped by anna." in message.shown
+    assert len(slack.calls("chat.startStream")) == 2
 
 
 async def test_a_message_that_somebody_deleted_is_not_written_again(slack: SlackServer, stage: Stage) -> None:

@@ -320,6 +320,59 @@ async def test_the_text_beside_blocks_is_short_and_whole(slack: SlackServer, sen
     assert message.text == "x" * 3_797 + "…"
 
 
+# files
+
+
+async def test_a_file_follows_its_message(slack: SlackServer, sender: Sender, place: Place) -> None:
+    await sender.post(place, [Post("look", files=(("a.txt", b"some words"),))], key="k", since_ms=now_ms())
+
+    first, second = slack.said()
+    assert first.text == "look"
+    assert [(one.name, one.content) for one in second.files] == [("a.txt", b"some words")]
+    assert second.thread_ts == place.thread
+
+
+async def test_a_file_whose_answer_was_lost_is_found(slack: SlackServer, sender: Sender, place: Place) -> None:
+    slack.faults.lose("files.completeUploadExternal")
+
+    await sender.post(place, [Post("look", files=(("a.txt", b"x"),))], key="k", since_ms=now_ms())
+
+    assert [len(one.files) for one in slack.said()] == [0, 1]
+
+
+async def test_after_a_restart_a_file_that_had_arrived_is_not_shared_again(
+    slack: SlackServer, homes: Homes, sender: Sender, place: Place
+) -> None:
+    since_ms = now_ms()
+    post = Post("look", files=(("a.txt", b"x"), ("b.txt", b"y")))
+    await sender.post(place, [Post("look", files=post.files[:1])], key="k", since_ms=since_ms)
+
+    await sender_on(homes, began_s=time.time()).post(place, [post], key="k", since_ms=since_ms)
+
+    assert [[file.name for file in one.files] for one in slack.said()] == [[], ["a.txt"], ["b.txt"]]
+
+
+async def test_two_files_that_look_alike_are_two(slack: SlackServer, sender: Sender, place: Place) -> None:
+    same = ("a.txt", b"x")
+
+    await sender.post(place, [Post("look", files=(same, same))], key="k", since_ms=now_ms(), attempts=1)
+    await sender.post(place, [Post("again", files=(same,))], key="k2", since_ms=now_ms(), attempts=1)
+
+    assert [len(one.files) for one in slack.said()] == [0, 1, 1, 0, 1]
+
+
+async def test_a_file_that_is_not_taken_is_told_of_once(slack: SlackServer, sender: Sender, room: Channel) -> None:
+    slack.bot.scopes.remove("files:write")
+    post = Post("look", files=(("a.txt", b"x"),))
+
+    for attempts in range(2):
+        await sender.post(place_of(room), [post], key="k", since_ms=now_ms(), attempts=attempts)
+
+    first, second = texts(slack)
+    assert first == "look"
+    assert "files:write" in second
+
+
 # changes
 
 

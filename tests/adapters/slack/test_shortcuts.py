@@ -129,6 +129,20 @@ async def test_it_is_taken_once_however_often_it_is_sent(desk: Desk, endpoint: S
     assert len(slack.said(team.room, thread=message)) == 2
 
 
+async def test_a_question_that_cannot_be_shown_is_answered_all_the_same(desk: Desk, endpoint: ScriptedEndpoint) -> None:
+    endpoint.script = [says("In four weeks.")]
+    slack, team = desk.team.slack, desk.team
+    message = slack.say(team.ben, team.room, "we ship", unseen=True)
+    form = await desk.modal(slack.shortcut(team.anna, "nod_ask_about", message=message))
+    slack.faults.fail("chat.postMessage", "internal_error", where=lambda call: "A question" in str(call.args))
+
+    ack = await desk.sent(team.anna, form, "When?")
+    await desk.until(lambda: slack.said(team.room, thread=message))
+
+    assert ack.action == "clear"
+    assert [one.shown.startswith("In four weeks.") for one in slack.said(team.room, thread=message)] == [True]
+
+
 async def test_an_empty_question_is_asked_for_again(desk: Desk, endpoint: ScriptedEndpoint) -> None:
     message = desk.team.slack.say(desk.team.ben, desk.team.room, "we ship", unseen=True)
     form = await desk.modal(desk.team.slack.shortcut(desk.team.anna, "nod_ask_about", message=message))

@@ -159,9 +159,9 @@ async def test_over_http_a_click_decides_in_another_process(
 ) -> None:
     environment = over_http(environment, team)
     endpoint.script = [calls(("deploy", {"version": "7"})), says("It is out.")]
-    team.server.world.rules.retry_delays_s = (0.5, 0.5, 5.0)
-    team.ask("deploy 7")  # nobody listens yet: Slack sends it again
     async with bot_process(environment, tmp_path) as first:
+        await team.server.until(lambda: team.server.calls("auth.test"), 30)
+        team.ask("deploy 7")
         card = await team.card(timeout_s=30)
         await killed(first)
 

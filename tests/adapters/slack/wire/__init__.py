@@ -40,11 +40,12 @@ How it is delivered: over Socket Mode; after `hooks = deliver_to(url)` by signed
 
 What goes wrong: `faults.fail(method, status_or_error)`, `limit(method, retry_after=)`, `lose`, `cut`, `hang`,
 `slow(method, seconds)`, each with `times=` and `where=`; methods beside the Web API are `response_url`, `upload` and
-`download`. `limits.enforce()` holds the bot to Slack's rates. `socket.drop|deafen|close|disconnect(reason)`,
-`socket.is_losing_acks`, `socket.connected|every|opened|acks`; `expire(message)` ends a stream; `await down()` and
-`await up()` on the same port. `bot.scopes` and `bot.refusal` (any error for every call), `app.events` (subscriptions),
-`app.is_agent`, `app.has_socket_mode`, `team.has_user_groups`, `File.answers|redirect_to|served_as|access`,
-`User.accepts_dms`; `world.rules` (windows, limits, lives of triggers, streams and addresses).
+`download`; `faults.limited` are the calls that got a 429. `limits.enforce()` holds the bot to Slack's rates.
+`socket.drop|deafen|close|disconnect(reason)`, `socket.is_losing_acks`, `socket.connected|every|opened|acks`, and
+`send_text` of each for what is no frame; `expire(message)` ends a stream; `await down()` and `await up()` on the same
+port. `bot.scopes` and `bot.refusal` (any error for every call), `app.events` (subscriptions), `app.is_agent`,
+`app.has_socket_mode`, `team.has_user_groups`, `File.answers|redirect_to|served_as|size|access`, `User.accepts_dms`;
+`world.rules` (windows, limits, lives of triggers, streams and addresses).
 
 Not there: user tokens, Enterprise organisations (only an installation that says it is one), workflows, canvases,
 lists, calls, scheduled messages, unfurls by the app, pins, search, and Slack's rewriting of Markdown: what was posted

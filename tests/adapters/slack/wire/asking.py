@@ -87,11 +87,17 @@ def open_room(ask: Ask, name: str = "channel") -> Channel:
     return channel
 
 
-def person(ask: Ask, user_id: str) -> User:
-    """Somebody the bot's workspace knows: of its own, or met in a shared channel. Raises Refused."""
+def anybody(ask: Ask, user_id: str) -> User:
+    """Somebody of any workspace. Raises Refused."""
     user = ask.world.users.get(user_id)
     if user is None:
         raise Refused("user_not_found")
+    return user
+
+
+def person(ask: Ask, user_id: str) -> User:
+    """Somebody the bot's workspace knows: of its own, or met in a shared channel. Raises Refused."""
+    user = anybody(ask, user_id)
     if user.team != ask.install.team and not any(
         user.id in channel.members and ask.install.team in (channel.team, *channel.shared_with)
         for channel in ask.world.channels.values()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Json = dict[str, Any]
+_LINES = ("rich_text_section", "rich_text_preformatted", "rich_text_quote")
 StreamState = Literal["streaming", "stopped", "expired", "stopped_by_user"]
 
 
@@ -27,6 +28,8 @@ class File:
     channels: list[str] = field(default_factory=list)
     is_deleted: bool = False
     is_complete: bool = True
+    size: int | None = None
+    """The size it is said to have; that of its content if None."""
     answers: int = 200
     redirect_to: str = ""
     served_as: str = ""
@@ -224,6 +227,9 @@ def words(blocks: list[Json]) -> list[str]:
     """The words of blocks, in the order they are shown."""
     found: list[str] = []
     for part in blocks:
+        if part.get("type") in _LINES:
+            found += [one for one in ["".join(_inline(inner) for inner in part["elements"])] if one]
+            continue
         for name in ("title", "text", "label", "subtitle", "body", "details", "output", "hint", "alt_text"):
             value = part.get(name)
             if isinstance(value, str):
@@ -237,6 +243,25 @@ def words(blocks: list[Json]) -> list[str]:
             elif isinstance(inner, list):
                 found += words([one for one in inner if isinstance(one, dict)])
     return found
+
+
+def _inline(part: Json) -> str:
+    """A piece of a line as it goes over the wire."""
+    match part["type"]:
+        case "user":
+            return f"<@{part['user_id']}>"
+        case "usergroup":
+            return f"<!subteam^{part['usergroup_id']}>"
+        case "channel":
+            return f"<#{part['channel_id']}>"
+        case "broadcast":
+            return f"<!{part['range']}>"
+        case "link":
+            return str(part.get("text") or part["url"])
+        case "emoji":
+            return f":{part['name']}:"
+        case _:
+            return str(part.get("text", ""))
 
 
 def _is_pick(part: Json) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.adapters.slack.wire import payloads
-from tests.adapters.slack.wire.asking import Ask, Method, paged, person
+from tests.adapters.slack.wire.asking import Ask, Method, anybody, paged
 from tests.adapters.slack.wire.messages import Json
 from tests.adapters.slack.wire.refusals import Refused
 
@@ -29,7 +29,8 @@ def auth_revoke(ask: Ask) -> Json:
 
 
 def user_info(ask: Ask) -> Json:
-    return {"user": payloads.user(ask.world, person(ask, ask.need("user")), ask.install.team)}
+    """A person; who is of another workspace and in no channel with the bot is a stranger."""
+    return {"user": payloads.user(ask.world, anybody(ask, ask.need("user")), ask.install.team)}
 
 
 def user_list(ask: Ask) -> Json:

@@ -164,23 +164,7 @@ def file(world: World, one: File, *, is_whole: bool = False) -> Json:
         }
     if one.is_deleted:
         return {"id": one.id, "mode": "tombstone", "created": 1_700_000_000, "timestamp": 1_700_000_000}
-    filetype = _FILETYPES.get(one.mimetype, one.name.rpartition(".")[2] or "binary")
-    return {
-        "id": one.id,
-        "created": 1_700_000_000,
-        "timestamp": 1_700_000_000,
-        "name": one.name,
-        "title": one.title or one.name,
-        "mimetype": one.mimetype,
-        "filetype": filetype,
-        "pretty_type": filetype.upper(),
-        "user": one.user,
-        "user_team": one.team,
-        "editable": False,
-        "size": len(one.content),
-        "mode": one.mode,
-        "is_external": False,
-        "external_type": "",
+    return _file_facts(one) | {
         "is_public": True,
         "public_url_shared": False,
         "display_as_bot": False,
@@ -252,6 +236,27 @@ def view(world: World, one: View) -> Json:
         "bot_id": install.bot_id,
     }
     return common
+
+
+def _file_facts(one: File) -> Json:
+    filetype = _FILETYPES.get(one.mimetype, one.name.rpartition(".")[2] or "binary")
+    return {
+        "id": one.id,
+        "created": 1_700_000_000,
+        "timestamp": 1_700_000_000,
+        "name": one.name,
+        "title": one.title or one.name,
+        "mimetype": one.mimetype,
+        "filetype": filetype,
+        "pretty_type": filetype.upper(),
+        "user": one.user,
+        "user_team": one.team,
+        "editable": False,
+        "size": len(one.content) if one.size is None else one.size,
+        "mode": one.mode,
+        "is_external": False,
+        "external_type": "",
+    }
 
 
 def _profile(one: User) -> Json:

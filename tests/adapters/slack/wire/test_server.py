@@ -11,7 +11,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.adapters.slack.wire import SlackServer
+from tests.adapters.slack.wire import APP_TOKEN, SlackServer
 
 
 class Bolt:
@@ -136,3 +136,61 @@ async def test_app_that_was_dropped_comes_back(slack: SlackServer, bolt: Bolt) -
     await slack.until(lambda: bolt.heard)
 
     assert slack.socket.opened == 2
+
+
+@pytest.mark.parametrize("refusal", ["token_revoked", "account_inactive"])
+async def test_token_that_is_worth_nothing_is_refused(slack: SlackServer, client: AsyncWebClient, refusal: str) -> None:
+    slack.bot.refusal = refusal
+
+    with pytest.raises(SlackApiError, match=refusal):
+        await client.auth_test()
+
+
+@pytest.mark.parametrize(
+    ("method", "token", "error"),
+    [
+        ("auth.test", "xoxb-nobody", "invalid_auth"),
+        ("auth.test", "", "not_authed"),
+        ("auth.test", APP_TOKEN, "not_allowed_token_type"),
+        ("apps.connections.open", "xoxb-nobody", "not_allowed_token_type"),
+        ("apps.connections.open", "xapp-nobody", "invalid_auth"),
+    ],
+)
+async def test_token_has_to_be_of_the_right_kind(slack: SlackServer, method: str, token: str, error: str) -> None:
+    with pytest.raises(SlackApiError, match=error):
+        await AsyncWebClient(token, base_url=slack.api_url).api_call(method)
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        ({}, "no_text"),
+        ({"text": "t", "blocks": [{"type": "markdown", "text": "t" * 6_001}] * 2}, "msg_blocks_too_long"),
+        ({"text": "t", "blocks": [{"type": "divider"}] * 51}, "invalid_blocks"),
+        ({"text": "t", "blocks": "no JSON"}, "invalid_blocks_format"),
+        ({"text": "t", "markdown_text": "t"}, "markdown_text_conflict"),
+        ({"markdown_text": "t" * 12_001}, "msg_too_long"),
+        ({"text": "t", "metadata": {"event_type": "x"}}, "invalid_metadata_schema"),
+        ({"text": "t", "thread_ts": "1.1"}, "cannot_reply_to_message"),
+    ],
+)
+async def test_message_slack_would_not_take_is_refused(
+    slack: SlackServer, client: AsyncWebClient, args: dict[str, Any], error: str
+) -> None:
+    room = slack.create_channel("general")
+
+    with pytest.raises(SlackApiError, match=error):
+        await client.api_call("chat.postMessage", json={"channel": room.id, **args})
+
+    assert slack.said(room) == []
+
+
+async def test_text_alone_takes_the_blocks_away(slack: SlackServer, client: AsyncWebClient) -> None:
+    room = slack.create_channel("general")
+    posted = await client.chat_postMessage(channel=room.id, text="one", blocks=[{"type": "divider"}])
+
+    await client.chat_update(channel=room.id, ts=posted["ts"], text="two")
+    with pytest.raises(SlackApiError, match="msg_too_long"):
+        await client.chat_update(channel=room.id, ts=posted["ts"], text="t" * 4_001)
+
+    assert [(message.text, message.blocks) for message in slack.said(room)] == [("two", [])]

@@ -109,14 +109,16 @@ async def test_stranger_is_known_only_from_a_shared_channel(
 ) -> None:
     other = slack.create_team("other")
     eve = slack.create_user("eve", team=other)
+    unmet = await client.users_info(user=eve.id)
     with pytest.raises(SlackApiError, match="user_not_found"):
-        await client.users_info(user=eve.id)
+        await client.conversations_open(users=eve.id)
     shared = slack.create_channel("shared", members=[anna, eve], shared_with=[other])
     slack.say(eve, shared, slack.bot.mention)
 
     found = await client.users_info(user=eve.id)
     body = slack.events[-1].body
 
+    assert [one["user"]["is_stranger"] for one in (unmet, found)] == [True, False]
     assert (found["user"]["team_id"], "is_admin" in found["user"]) == (other.id, False)
     assert (body["is_ext_shared_channel"], body["authorizations"][0]["team_id"]) == (True, slack.team.id)
     assert body["event"]["user_team"] == other.id

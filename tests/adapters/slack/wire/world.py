@@ -91,7 +91,6 @@ class User:
     is_bot: bool = False
     deleted: bool = False
     bot_id: str = ""
-    email: str = ""
     tz: str = "Europe/Amsterdam"
     accepts_dms: bool = True
 
@@ -208,7 +207,6 @@ class Rules:
     response_url_uses: int = 5
     stream_idle_s: float = 300.0
     stream_total_s: float = 600.0
-    stale_after_s: float = 300.0
     page_size: int = 1000
     closes_after_s: float = 0.2
     """How long a socket stays after it was asked to refresh."""
