@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import random
 from typing import Any
@@ -26,6 +25,7 @@ from adapters.slack.events import (
     read_event,
     trimmed,
 )
+from tests.adapters.slack.bodies import mutated
 
 NOW_S = 1_790_000_000.0
 TS, LATER = "1789999990.000100", "1789999995.000200"
@@ -288,20 +288,6 @@ def test_milliseconds_of_a_message() -> None:
 
 
 # --- whatever comes ---
-
-JUNK: list[Any] = [None, True, 0, -1.5, "", "x", "\0", "\ud800", [], [None], {}, {"id": 1}, "C1", TS, 10**30]
-
-
-def mutated(dice: random.Random, value: Any) -> Any:
-    """The value with something in it exchanged, left out or repeated."""
-    if isinstance(value, dict) and value and dice.random() < 0.85:
-        name = dice.choice(sorted(value))
-        rest = {key: one for key, one in value.items() if key != name}
-        return rest if dice.random() < 0.2 else {**rest, name: mutated(dice, value[name])}
-    if isinstance(value, list) and value and dice.random() < 0.7:
-        at = dice.randrange(len(value))
-        return [*value[:at], mutated(dice, value[at]), *value[at + 1 :], *value[: dice.randrange(2)]]
-    return copy.deepcopy(dice.choice(JUNK))
 
 
 def test_no_body_breaks_what_reads_it() -> None:

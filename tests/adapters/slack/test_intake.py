@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -13,12 +14,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.slack.events import trimmed
 from adapters.slack.handlers import Body
 from bot.app import open_app
 from bot.config.settings import Settings
 from bot.errors import SendError, StoreBusy
+from tests.adapters.slack.bodies import mutated
 from tests.adapters.slack.hearing import Talk, Team, talking
 from tests.adapters.slack.wire.delivery import Sent
 from tests.models.endpoint import ScriptedEndpoint
@@ -238,6 +241,27 @@ async def test_it_says_hello_in_the_first_channel_it_comes_into(talk: Talk) -> N
     welcomes = [one.place for one in talk.adapter.sent if one.key.startswith("post:welcome")]
     assert welcomes == [talk.team.place()]
     assert not any(one[0].endswith(talk.team.ben.id) for one in await talk.rows())
+
+
+async def test_whatever_comes_is_taken_or_left_and_breaks_nothing(talk: Talk) -> None:
+    message = talk.say("@nod hi")
+    talk.slack.edit(message, f"{talk.slack.bot.mention} hello")
+    talk.say("and more", thread=message)
+    talk.slack.direct(talk.team.anna, "hello")
+    talk.slack.delete(message)
+    await talk.settle()
+    bodies = [one.body for one in talk.slack.events]
+    dice = random.Random(5)
+
+    with capture_logs() as logs:
+        for number in range(600):
+            body = mutated(dice, {**dice.choice(bodies), "event_id": f"Ev{number}"})
+            await talk.parts.intake.keep(body if isinstance(body, dict) else {})
+        await talk.settle()
+
+    assert [one for one in logs if one["event"] in ("event.failed", "event.given_up", "event.unreadable")] == []
+    assert {(state, body) for _, state, body in await talk.rows()} == {("settled", "")}
+    assert len(await talk.rows()) > 200
 
 
 # --- a process that is killed ---

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from adapters.slack.places import direct_place
+from adapters.slack.places import direct_place, place_in
 from bot.config.settings import Settings
 from tests.adapters.slack.hearing import HELP, Talk, Team, hanging, talking
 from tests.models.endpoint import ScriptedEndpoint, says
@@ -246,6 +246,36 @@ async def test_guests_and_people_of_other_companies_are_told_once_that_they_may_
 
     assert talk.tasks() == []
     assert [len(talk.whispers(person)) for person in (guest, partner)] == [1, 1]
+
+
+async def test_in_a_channel_of_two_companies_each_is_what_it_is_to_the_bots_own(talk: Talk) -> None:
+    """The workspace is the one the bot was met in, whoever asks."""
+    partner = talk.slack.create_team("partner")
+    petra = talk.slack.create_user("petra", team=partner)
+    room = talk.slack.create_channel("shared", members=[talk.team.anna, petra], shared_with=[partner])
+
+    await talk.ask("@nod hi", by=petra, where=room)
+    message = await talk.ask("@nod hi", where=room)
+
+    assert talk.answers() == [(talk.team.place(message, room=room), "Ok.")]
+    assert len(talk.whispers(petra)) == 1
+    known = {one.key: one.standing for one in talk.app.service.people(talk.team.place())}
+    assert known == {talk.team.key(talk.team.anna): "member", talk.team.key(petra): "external"}
+
+
+async def test_two_workspaces_do_not_mix(team: Team, settings: Settings, endpoint: ScriptedEndpoint) -> None:
+    other = team.slack.install(team.slack.create_team("other"))
+    carol = team.slack.create_user("carol", team=team.slack.world.teams[other.team])
+    room = team.slack.create_channel("theirs", members=[carol], team=team.slack.world.teams[other.team])
+    async with talking(team, settings, endpoint) as talk:
+        await talk.ask("@nod hi")
+        message = await talk.ask(f"{other.mention} hello", by=carol, where=room)
+        await talk.ask(f"{talk.slack.bot.mention} hello", by=carol, where=room)
+
+        assert talk.tasks() == ["hi", "hello"]
+        assert talk.answers()[1][0] == place_in(other.team, room.id, message.ts)
+        (known,) = talk.app.service.people(place_in(other.team, room.id))
+        assert (known.key, known.standing) == (f"slack:{other.team}/{carol.id}", "member")
 
 
 async def test_whoever_was_refused_is_not_followed(talk: Talk) -> None:
