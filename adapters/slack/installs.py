@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from bot.errors import ConfigError, StoreBusy
 log = structlog.get_logger()
 
 FILE = "slack.db"
+_STATE = re.compile(r"[0-9a-f-]{36}", re.ASCII)
 STATE_S = 600
 """Seconds somebody has for saying yes at Slack."""
 MAX_STATES = 1_000
@@ -147,6 +149,8 @@ class Installs:
 
     async def use_state(self, state: str) -> bool:
         """Whether it was given out here, lately, and is used for the first time."""
+        if not _STATE.fullmatch(state):
+            return False  # the SDK would write it into the log as it came
         async with self._writing():  # the SDK looks first and deletes then: two at once would both be the first
             return bool(await self._states.async_consume(state))
 

@@ -190,7 +190,11 @@ async def test_of_many_at_once_one_uses_it(installs: Installs) -> None:
     assert sorted(used) == [False] * 9 + [True]
 
 
-@pytest.mark.parametrize("state", ["", "another", "' OR 1=1 --", "x" * 10_000, "\ud800"])
+@pytest.mark.parametrize(
+    "state",
+    ["", "another", "' OR 1=1 --", "x" * 10_000, "\ud800"],
+    ids=["none", "word", "sql", "long", "half a character"],
+)
 async def test_a_foreign_state_is_good_for_nothing(state: str, installs: Installs) -> None:
     await installs.new_state()
 
