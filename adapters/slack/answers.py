@@ -29,7 +29,7 @@ class Answers:
     async def send(self, delivery: Delivery, run_id: str, text: str) -> str:
         """Let a run's answer be there, and give its receipt. Raises `SendError` and `PlaceGone`."""
         await self._live.hush(run_id)
-        was_live = self._live.is_live(run_id)
+        has_leftovers = bool(run_id) and self._live.may_have_leftovers(run_id)
         try:
             sent = await self._sender.post(
                 delivery.place,
@@ -37,12 +37,12 @@ class Answers:
                 key=delivery.key,
                 since_ms=delivery.since_ms,
                 attempts=delivery.attempts,
-                draft=_OfRun(self._live, run_id) if was_live else None,
+                draft=_OfRun(self._live, run_id),
             )
         except PlaceGone:
             self._live.show(delivery.place, Working(run_id, "failed"))
             raise
-        if run_id and not was_live and self._sender.may_have_been_sent(delivery.since_ms, delivery.attempts):
+        if has_leftovers:
             await self._live.clear(await self._rooms.open(delivery.place))
         return sent[0]
 

@@ -131,6 +131,11 @@ class Live:
         """Whether this run is being shown."""
         return run_id in self._runs
 
+    def may_have_leftovers(self, run_id: str) -> bool:
+        """Whether an earlier process may have shown this run, and nobody has looked for what it left."""
+        run = self._runs.get(run_id)
+        return run_id not in self._asked and (run is None or run.canvas is None)
+
     async def clear(self, room: Room) -> Reader | None:
         """Take away what an earlier process left half finished there; gives who began the thread, where that can be
         seen. Raises nothing."""
@@ -347,6 +352,8 @@ class Live:
         run.canvas = None
         if canvas is not None and canvas.is_unsure:
             await clear(room, self._held_in(room))
+        elif run.ends_as in ("failed", "cancelled") and self.may_have_leftovers(run.id):
+            await self.clear(room)
         if not await self._sessions.set(room, status):
             raise SendError("Slack cannot be told that this is over.")
 

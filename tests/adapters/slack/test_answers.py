@@ -381,6 +381,22 @@ async def test_a_run_that_goes_on_after_a_crash_shows_nothing_twice(
     assert shown.shown == SHOWN
 
 
+@pytest.mark.parametrize("has_streams", [True, False])
+async def test_a_run_that_answers_at_once_after_a_crash_leaves_nothing_half_shown(
+    slack: SlackServer, stage: Stage, *, has_streams: bool
+) -> None:
+    if not has_streams:
+        slack.faults.fail("chat.startStream", "unknown_method", times=99)
+    before = await half_shown(stage)
+
+    async for later in restarted(stage):
+        later.begin(is_told=False)
+        receipt = await delivered(later)
+
+    assert before.is_deleted
+    assert [one.ts for one in stage.said()] == [receipt]
+
+
 async def test_a_run_that_goes_on_after_a_crash_is_streamed_to_who_began_the_thread(
     slack: SlackServer, stage: Stage, anna: User
 ) -> None:

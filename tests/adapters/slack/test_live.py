@@ -270,6 +270,22 @@ async def test_a_run_that_ends_without_a_word_leaves_only_its_tools(
     assert stage.status == "active"
 
 
+async def test_a_run_that_ends_after_a_crash_leaves_nothing_half_shown(
+    slack: SlackServer, stage: Stage, room: Channel, anna: User
+) -> None:
+    stage.begin()
+    stage.write("Half of ")
+    before = await stage.drawn("Half of")
+    await stage.live.aclose()
+
+    async with stage_on(slack, stage.place, anna) as later:
+        later.begin(is_told=False)
+        later.end("cancelled")
+        await later.ended()
+
+    assert before.is_deleted
+
+
 # a stream that cannot go on
 
 
