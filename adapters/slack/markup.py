@@ -49,7 +49,7 @@ MAX_ROWS, MAX_COLUMNS, MAX_TABLE_CHARS = 100, 20, 3_000
 MAX_TABLES_CHARS = 9_000
 
 _BEFORE = re.compile(r"[ \t]*(?:(?:>|[-*+]|\d{1,9}[.)]|#{1,6})(?:[ \t]+|$)|>)*")
-_HEADING = re.compile(r"#{1,6}[ \t]*$")
+_HEADING = re.compile(r"(?:#{1,6}[ \t]*)+$")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+$")
 _RISEN = re.compile(
     r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(?:#{1,6}(?:[ \t]|$)|=+[ \t]*$|([-*_])(?:[ \t]*\1)*[ \t]*$)"
@@ -58,7 +58,7 @@ _MARKS = re.compile(
     r"[\\`*~|\[&<]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=[a-z0-9_+'-]+:)"
     r"|(?m:^[ \t]*(?:[-+=>#]|\d+(?=[.)])[.)]))"
 )
-_INDENT = re.compile(r"(?m)^[ \t]{4,}")
+_INDENT = re.compile(r"(?m)^ *\t[ \t]*|^ {4,}[ \t]*")
 _BAR = re.compile(r"(?<!\\)\|")
 _RULES = {"left": "---", "right": "--:", "middle": ":-:"}
 _USER = re.compile(r"[UW][A-Z0-9]{1,30}")
@@ -150,14 +150,14 @@ def _line(line: str) -> str:
     heading = _HEADING.search(head)
     if heading and not words.strip(" \t#"):
         return head[: heading.start()] + heading[0].replace("#", "\\#") + inert_line(words)
-    drawn = inert_line(words, is_item=_ITEM.search(head) is not None)
+    drawn = inert_code(inert_line(words, is_item=_ITEM.search(head) is not None))
     if heading and size(drawn) > MAX_HEADING:
-        head = head[: heading.start()]
+        head, words = head[: heading.start()], ""
     return head + (drawn if _begins_alike(words, drawn) else _MARK.sub(r"\g<0>\\", drawn, count=1))
 
 
 def _begins_alike(words: str, drawn: str) -> bool:
-    """Or is there a mark before it now, which stood in the words of a link?"""
+    """Or is there a mark before it now, which stood within the line?"""
     begins = [
         (_split(text)[0], text.lstrip().startswith("|"), text.lstrip().startswith("~~~")) for text in (words, drawn)
     ]

@@ -21,13 +21,14 @@ from adapters.slack.marks import Arrived, arrived, mark
 from adapters.slack.rooms import Room, Rooms
 from adapters.slack.web import Json, SlackRefused, Unsure
 from bot.chat import Place
-from bot.errors import SendError
+from bot.errors import PlaceGone, SendError
 
 log = structlog.get_logger()
 
 LOOK_BACK_S, CLOCKS_DIFFER_S = 60.0, 5.0
 """How much earlier is looked, and how new in the life of this process a thing may be and yet have been sent by one that
 is gone."""
+FILE_ATTEMPTS = 5
 MAX_KNOWN = 10_000
 TEXT_CHARS = 3_800
 """Of the text beside blocks; `chat.update` takes 4,000 (docs, "chat.update")."""
@@ -92,7 +93,7 @@ class Sender:
             sent = []
             for at, one in enumerate(posts):
                 ts = await self._once(room, one, f"{key}:{at}", there, draft if at == 0 else None)
-                await self._attach(room, one.files, f"{key}:{at}", there)
+                await self._attach(room, one.files, f"{key}:{at}", there, attempts)
                 sent.append(ts)
             return sent
 
@@ -127,7 +128,7 @@ class Sender:
             raise
         return str(answer.get("ts", ""))
 
-    async def _attach(self, room: Room, files: Sequence[File], key: str, there: Arrived) -> None:
+    async def _attach(self, room: Room, files: Sequence[File], key: str, there: Arrived, attempts: int) -> None:
         """Share files, each once. What may have been shared by a process that is gone is known by name and size."""
         for at, (name, content) in enumerate(files):
             mine = f"{key}:file:{at}"
@@ -137,15 +138,23 @@ class Sender:
             same = (one for one, called, size in there.files() if (called, size) == (name, len(content)))
             found = next((one for one in same if one not in taken), "")
             if not found:
-                found = await self._share(room, name, content, mine)
+                found = there.ts_of(mine) or await self._share(room, name, content, mine, attempts)
             self._note(mine, found)
 
-    async def _share(self, room: Room, name: str, content: bytes, key: str) -> str:
+    async def _share(self, room: Room, name: str, content: bytes, key: str, attempts: int) -> str:
+        """Share a file; where that cannot be, say so, as nothing else comes there before it is over."""
         try:
             return await share(room, name, content, since_s=self._clock() - LOOK_BACK_S)
+        except PlaceGone:
+            raise
         except SlackRefused as err:
-            log.warning("slack.file_refused", channel=room.channel, code=err.code, needed=err.needed)
-            return await self._send(room, Post(f"I could not attach a file here: {err.user_message}"), key)
+            why = err.user_message
+        except SendError as err:
+            if attempts < FILE_ATTEMPTS:
+                raise
+            why = err.user_message
+        log.warning("slack.file_not_shared", channel=room.channel, why=why)
+        return await self._send(room, Post(f"I could not attach a file here: {why}"), key)
 
     def _note(self, key: str, what: str) -> None:
         self._sent[key] = what

@@ -71,9 +71,13 @@ class Stage:
         """What stands in the thread of the bot's, oldest first."""
         return self.slack.said(thread=self.thread)
 
-    async def drawn(self, words: str) -> Message:
-        """Wait until something that is shown says this."""
-        return await self.slack.until(lambda: next((one for one in self.said() if words in one.shown), None))
+    async def drawn(self, words: str, thread: str = "") -> Message:
+        """Wait until something that is shown in the thread says this."""
+
+        def found() -> Message | None:
+            return next((one for one in self.slack.said(thread=thread or self.thread) if words in one.shown), None)
+
+        return await self.slack.until(found)
 
     async def ended(self, run_id: str = RUN) -> None:
         await self.slack.until(lambda: not self.live.is_live(run_id))

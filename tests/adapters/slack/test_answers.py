@@ -324,12 +324,13 @@ async def test_where_the_message_cannot_become_the_answer_it_is_sent(
     assert stage.said()[0].shown == SHOWN
 
 
+@pytest.mark.parametrize("times", [1, 2, 5])
 @pytest.mark.parametrize("code", ["invalid_blocks", "streaming_mode_mismatch", "invalid_chunks"])
 async def test_what_slack_does_not_take_at_the_end_of_a_stream_it_takes_as_a_change(
-    slack: SlackServer, stage: Stage, code: str
+    slack: SlackServer, stage: Stage, code: str, times: int
 ) -> None:
     message = await half_shown(stage)
-    slack.faults.fail("chat.stopStream", code)
+    slack.faults.fail("chat.stopStream", code, times=times)
 
     await delivered(stage)
 

@@ -238,6 +238,22 @@ async def test_after_a_wait_a_new_stream_begins(slack: SlackServer, stage: Stage
     assert stage.statuses == ["processing", "suspended", "processing", "active"]
 
 
+async def test_a_run_that_goes_on_before_its_wait_is_shown_begins_anew_too(slack: SlackServer, stage: Stage) -> None:
+    slack.faults.slow("chat.stopStream", 0.1)
+    stage.begin()
+    stage.call("1", "done")
+    await stage.drawn("look")
+    stage.end("waiting")
+    stage.begin()
+    stage.call("2", "started", tool="deploy")
+    await stage.drawn("deploy")
+    await stage.answer("It is out.")
+    await stage.ended()
+
+    assert [[title for title, _, _ in tasks(one)] for one in stage.said()] == [["look"], ["deploy"]]
+    assert stage.status == "active"
+
+
 @pytest.mark.parametrize("has_called", [False, True])
 async def test_a_run_that_ends_without_a_word_leaves_only_its_tools(
     slack: SlackServer, stage: Stage, *, has_called: bool
@@ -335,8 +351,9 @@ async def test_after_slacks_stop_button_nothing_more_is_drawn(
     stage.write("Some words are there, and many more of them follow, which nobody wants to read. ")
     other = place_of(room, slack.say(anna, room, "another question").ts)
     stage.live.show(other, Working("run-2", "running"))
-    stage.live.show(other, TextSoFar("run-2", "Elsewhere, "))
-    await slack.until(lambda: any("Elsewhere," in one.shown for one in slack.said(room)))
+    for text in ("Elsewhere, ", "Elsewhere, " * 50, "Elsewhere, " * 100):
+        stage.live.show(other, TextSoFar("run-2", text))
+        await stage.drawn(text, other.thread)
 
     await stage.answer("Stopped by anna.")
     await stage.ended()

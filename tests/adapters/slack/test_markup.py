@@ -127,6 +127,7 @@ def test_most_of_a_text_is_steady_while_it_is_written() -> None:
         ("- [ ] todo\n- [x] done\n- [x](http://e.x)", "- [ ] todo\n- [x] done\n- x (<http://e.x>)"),
         ("# Title\n### Deep\n> quote\n1. one", "# Title\n### Deep\n> quote\n1. one"),
         ("# " + "x" * 151, "x" * 151),
+        ("# ~~~" + "x" * 151, "\\~~~" + "x" * 151),
         ("#\n## \n#tag", "\\#\n\\#\\# \n#tag"),
         ("[# a](http://e.x)", "\\# a (<http://e.x>)"),
         ("a\u202eb", r"a\u{202e}b"),
@@ -205,6 +206,11 @@ def test_names_are_seen_to_the_last_character(text: str) -> None:
 
     expected = exact(text.replace("\n", "\\u{a}"))
     assert "".join(seen.everything.split()) == "".join(expected.split())
+
+
+@pytest.mark.parametrize("indent", ["\t", "    ", "  \t", " \t \t", "\n     ", "\n\t"])
+def test_what_is_indented_is_no_code(indent: str) -> None:
+    assert read(plain(f"{indent}`a` *b*")).code == []
 
 
 def test_a_sentence_of_the_bot_reads_as_it_is() -> None:

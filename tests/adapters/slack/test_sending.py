@@ -373,6 +373,20 @@ async def test_a_file_that_is_not_taken_is_told_of_once(slack: SlackServer, send
     assert "files:write" in second
 
 
+async def test_a_file_that_cannot_be_sent_does_not_hold_up_what_comes_after_it(
+    slack: SlackServer, sender: Sender, room: Channel
+) -> None:
+    slack.faults.cut("upload", times=99)
+    post = Post("look", files=(("a.txt", b"x"),))
+    for attempts in range(5):
+        with pytest.raises(SendError):
+            await sender.post(place_of(room), [post], key="k", since_ms=now_ms(), attempts=attempts)
+
+    await sender.post(place_of(room), [post], key="k", since_ms=now_ms(), attempts=5)
+
+    assert texts(slack) == ["look", "I could not attach a file here: Slack cannot be reached."]
+
+
 # changes
 
 
