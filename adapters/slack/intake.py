@@ -178,13 +178,14 @@ class Intake:
             log.warning("event.unreadable", number=envelope.number)
             return
         try:
-            home = await self._workspaces.get(arrived.team)
-        except PlaceGone:
-            if not isinstance(arrived.event, Other):  # the end of an installation is told when it has ended
-                log.info("event.of_no_workspace", team=arrived.team)
-                return
-            await self._do_other(arrived, envelope)
-            return
+            if isinstance(arrived.event, Other):  # the end of an installation, too, which is none any more
+                await self._do_other(arrived, envelope)
+            else:
+                await self._do(arrived, await self._workspaces.get(arrived.team))
+        except PlaceGone as err:  # there is nowhere to answer
+            log.info("event.of_no_place", team=arrived.team, why=err.user_message)
+
+    async def _do(self, arrived: Arrived, home: Workspace) -> None:
         match arrived.event:
             case Said(message):
                 await self._taking.said(message, home.bot_user, is_late=arrived.id.startswith(LATE))
@@ -195,8 +196,6 @@ class Intake:
             case Joined(team, channel, user):
                 if user == home.bot_user:
                     await self._service().joined(place_in(team, channel))
-            case Other():
-                await self._do_other(arrived, envelope)
             case _:
                 pass
 

@@ -1,15 +1,17 @@
 """What was kept, taken in order: one thing after the other in each line, all lines at once.
 
 What fails is tried again where it stands, for a moment; then by itself, with growing pauses, so that what came after it
-goes on; and after some attempts no more.
+goes on. A fault of ours is not tried for ever, and neither is what ended the process; an outage is waited for, a day.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Hashable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
@@ -18,37 +20,44 @@ from bot.errors import SendError, StoreError
 
 log = structlog.get_logger()
 
-IN_LINE_S = (0.3, 1.0, 2.0)
-"""Pauses in which the rest of the line waits as well."""
-ASIDE_S = (10.0, 60.0, 300.0, 1_200.0)
-"""Pauses of what has left its line."""
 MAX_HINT_S = 60.0
 """The longest pause that is believed where Slack names one itself."""
-TROUBLE = (StoreError, SendError)
-"""What passes: a database or a platform that refuses."""
+OUTAGE = (StoreError, SendError)
+"""What passes by itself: a database or a platform that refuses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """How long to wait after each failure: so many attempts in the line, so many beside it."""
+    """How long to wait after each failure: so often in the line, then beside it, the last pause again and again.
+    `attempts`: after so many faults, or ends of a process, it is given up; `patience_s`: an outage after so long."""
 
-    in_line_s: tuple[float, ...] = IN_LINE_S
-    aside_s: tuple[float, ...] = ASIDE_S
+    in_line_s: tuple[float, ...] = (0.3, 1.0, 2.0)
+    aside_s: tuple[float, ...] = (10.0, 60.0, 300.0, 1_200.0)
+    attempts: int = 8
+    patience_s: float = 86_400.0
 
-    @property
-    def attempts(self) -> int:
-        return len(self.in_line_s) + len(self.aside_s) + 1
-
-    def after(self, attempts: int) -> float:
+    def after(self, failures: int) -> float:
         """How long to wait after so many failures."""
-        return (*self.in_line_s, *self.aside_s)[attempts - 1]
+        each = (*self.in_line_s, *self.aside_s)
+        return each[min(failures, len(each)) - 1]
 
-    def is_aside(self, attempts: int) -> bool:
-        return attempts > len(self.in_line_s)
+    def is_aside(self, failures: int) -> bool:
+        """Whether the line goes on without it."""
+        return failures > len(self.in_line_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is being taken, how often this process has failed at it, and how long to wait before it tries again."""
+
+    envelope: Envelope
+    failures: int = 0
+    pause_s: float = 0.0
 
 
 class Queues:
-    """`take` takes one thing; `give_up` is told of one that was tried too often, and must not raise.
+    """`take` takes one thing; `give_up` is told of one that will not be taken, and must not raise. `clock` gives
+    seconds since 1970.
 
     A process that ends in between leaves the rest in the inbox, where the next one finds it.
     """
@@ -57,14 +66,16 @@ class Queues:
         self,
         inbox: Callable[[], Inbox],
         *,
-        take: Callable[[Envelope], Awaitable[None]],
-        give_up: Callable[[Envelope], Awaitable[None]],
+        take: Callable[[Envelope], Coroutine[Any, Any, None]],
+        give_up: Callable[[Envelope], Coroutine[Any, Any, None]],
         pauses: Pauses,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._inbox = inbox
         self._take = take
         self._give_up = give_up
         self._pauses = pauses
+        self._clock = clock
         self._lines: dict[Hashable, deque[Envelope]] = {}
         self._in_hand: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,70 +112,62 @@ class Queues:
 
     # --- at work ---
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self, line: Hashable) -> None:
         waiting = self._lines[line]
         while waiting and not self._is_stopping:
-            envelope = waiting.popleft()
-            left = await self._try(envelope, is_aside=False)
-            if left is not None:
-                self._start(self._try_aside(left))
+            work: _Work | None = _Work(waiting.popleft())
+            while work is not None and not self._is_stopping:
+                work = await self._once(work)
+                if work is not None and self._pauses.is_aside(work.failures):
+                    self._start(self._aside(work))
+                    break
+                await asyncio.sleep(work.pause_s if work is not None else 0)
         del self._lines[line]
 
-    async def _try_aside(self, envelope: Envelope) -> None:
-        await asyncio.sleep(self._pauses.after(envelope.attempts))
-        await self._try(envelope, is_aside=True)
+    async def _aside(self, first: _Work) -> None:
+        work: _Work | None = first
+        while work is not None and not self._is_stopping:
+            await asyncio.sleep(work.pause_s)
+            work = await self._once(work)
 
-    async def _try(self, envelope: Envelope, *, is_aside: bool) -> Envelope | None:
-        """Take this, again after pauses; gives it back where it has to leave its line."""
-        while not self._is_stopping:
-            if envelope.attempts >= self._pauses.attempts:
-                await self._end(envelope)
-                break
-            failed = await self._once(envelope)
-            if failed is None:
-                break
-            envelope, pause_s = failed
-            if envelope.attempts >= self._pauses.attempts:
-                continue
-            if self._pauses.is_aside(envelope.attempts) and not is_aside:
-                return envelope
-            await asyncio.sleep(pause_s)
-        return None
-
-    async def _once(self, envelope: Envelope) -> tuple[Envelope, float] | None:
-        """Take this once; where that fails, how it stands then and how long to wait."""
-        hint_s = 0.0
+    async def _once(self, work: _Work) -> _Work | None:
+        """Take this once, or give it up; how it stands where it has to be tried again."""
+        envelope = work.envelope
         try:
-            await self._take(envelope)
+            if self._is_over(work):
+                log.error("event.given_up", attempts=envelope.attempts, failures=work.failures)
+                await self._give_up(envelope)
+            else:
+                await self._take(envelope)
             await self._inbox().settled(envelope)
-            self._in_hand.discard(envelope.number)
-            return None
-        except TROUBLE as err:
-            log.warning("event.held_up", kind=type(err).__name__, attempts=envelope.attempts + 1)
-            hint_s = min(getattr(err, "retry_after_s", None) or 0.0, MAX_HINT_S)
+        except OUTAGE as err:
+            log.warning("event.held_up", kind=type(err).__name__, failures=work.failures + 1)
+            hint_s = getattr(err, "retry_after_s", None) or 0.0
+            return self._again(work, envelope, at_least_s=min(hint_s, MAX_HINT_S))
         except Exception:  # the rim of an event
             log.exception("event.failed", attempts=envelope.attempts + 1)
-        failed = await self._failed(envelope)
-        at_most = min(failed.attempts, self._pauses.attempts - 1)
-        return failed, max(self._pauses.after(at_most), hint_s)
+            return self._again(work, await self._counted(envelope))
+        self._in_hand.discard(envelope.number)
+        return None
 
-    async def _failed(self, envelope: Envelope) -> Envelope:
+    def _is_over(self, work: _Work) -> bool:
+        """Whether this was tried often enough, or for long enough."""
+        age_s = self._clock() - work.envelope.at_ms / 1000
+        is_old = work.failures > 0 and age_s > self._pauses.patience_s
+        return is_old or work.envelope.attempts >= self._pauses.attempts
+
+    def _again(self, work: _Work, envelope: Envelope, *, at_least_s: float = 0.0) -> _Work:
+        failures = work.failures + 1
+        return _Work(envelope, failures, max(self._pauses.after(failures), at_least_s))
+
+    async def _counted(self, envelope: Envelope) -> Envelope:
+        """With one more attempt, which the next process knows of."""
         try:
             return await self._inbox().failed(envelope)
-        except StoreError:  # then it counts in this process only
-            return Envelope(envelope.number, envelope.body, envelope.at_ms, envelope.attempts + 1)
-
-    async def _end(self, envelope: Envelope) -> None:
-        """Try this no more."""
-        log.error("event.given_up", attempts=envelope.attempts)
-        await self._give_up(envelope)
-        try:
-            await self._inbox().settled(envelope)
-        except StoreError as err:  # the next process gives it up
-            log.warning("event.not_settled", kind=type(err).__name__)
-        self._in_hand.discard(envelope.number)
+        except StoreError:  # then only this one does
+            return replace(envelope, attempts=envelope.attempts + 1)

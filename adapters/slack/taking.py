@@ -159,7 +159,7 @@ class Taking:
         elif is_late:
             log.info("message.too_late", kind="word")
         elif is_blank(text):
-            await self._answers.tell(message, EMPTY)
+            await self._answers.answer(message, EMPTY)
         else:
             await self._do(message, text.lower())
 

@@ -46,7 +46,7 @@ from tests.fakes import RecordingAdapter
 from tests.models.endpoint import ScriptedEndpoint, says
 
 HELP = "I am listening. Write what you want after my name; `@Nod help` lists what else you can write."
-QUICK = Pauses(in_line_s=(0.01, 0.01, 0.01), aside_s=(0.02, 0.02))
+QUICK = Pauses(in_line_s=(0.01, 0.01, 0.01), aside_s=(0.02,), attempts=3)
 
 
 @dataclass

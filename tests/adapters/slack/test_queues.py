@@ -13,7 +13,8 @@ from bot.chat import Envelope
 from bot.errors import SendError, StoreBusy, StoreError
 from tests.adapters.slack.hearing import wait_for
 
-PAUSES = Pauses(in_line_s=(0.0, 0.0), aside_s=(0.0, 0.0))
+PAUSES = Pauses(in_line_s=(0.0, 0.0), aside_s=(0.0,), attempts=5)
+NOW_S = 1_000_000.0
 
 
 @dataclass
@@ -44,16 +45,18 @@ class Bench:
     pauses: Pauses = PAUSES
     inbox: MemoryInbox = field(default_factory=MemoryInbox)
     given_up: list[int] = field(default_factory=list)
+    now_s: float = NOW_S
 
     def __post_init__(self) -> None:
-        self.queues = Queues(lambda: self.inbox, take=self.take, give_up=self._give_up, pauses=self.pauses)  # type: ignore[arg-type, return-value]  # as much of it as is asked
+        how = {"take": self.take, "give_up": self._give_up, "pauses": self.pauses, "clock": lambda: self.now_s}
+        self.queues = Queues(lambda: self.inbox, **how)  # type: ignore[arg-type, return-value]  # as much of it as is asked
 
     async def _give_up(self, envelope: Envelope) -> None:
         self.given_up.append(envelope.number)
 
     def add(self, *numbers: int, line: str = "a", attempts: int = 0) -> None:
         for number in numbers:
-            self.queues.add(line, Envelope(number, "{}", 0, attempts))
+            self.queues.add(line, Envelope(number, "{}", int(NOW_S * 1000), attempts))
 
     async def rest(self) -> None:
         await wait_for(lambda: not self.queues.is_busy)
@@ -108,7 +111,6 @@ async def test_what_fails_for_a_moment_keeps_its_place(error: Exception) -> None
     await bench.rest()
 
     assert script.taken == [1, 2]
-    assert bench.inbox.failures == [1, 1]
 
 
 async def test_what_fails_for_longer_is_tried_by_itself() -> None:
@@ -121,8 +123,8 @@ async def test_what_fails_for_longer_is_tried_by_itself() -> None:
     assert bench.given_up == []
 
 
-async def test_after_some_attempts_it_is_given_up_and_settled() -> None:
-    bench = Bench(script := Script({1: [SendError("no")] * 99}))
+async def test_a_fault_of_ours_is_counted_and_given_up_after_some_attempts() -> None:
+    bench = Bench(script := Script({1: [RuntimeError("a fault")] * 99}))
 
     bench.add(1, 2)
     await bench.rest()
@@ -130,7 +132,36 @@ async def test_after_some_attempts_it_is_given_up_and_settled() -> None:
     assert script.taken == [2]
     assert bench.given_up == [1]
     assert sorted(bench.inbox.settled_numbers) == [1, 2]
-    assert len(bench.inbox.failures) == PAUSES.attempts == 5
+    assert bench.inbox.failures == [1] * PAUSES.attempts
+
+
+async def test_an_outage_is_waited_for_however_often_it_is_tried() -> None:
+    bench = Bench(script := Script({1: [SendError("no")] * 99}))
+
+    bench.add(1)
+    await bench.rest()
+
+    assert (script.taken, bench.given_up, bench.inbox.failures) == ([1], [], [])
+
+
+async def test_after_a_day_an_outage_is_waited_for_no_more() -> None:
+    bench = Bench(script := Script({1: [SendError("no")] * 99_999}))
+
+    bench.add(1)
+    await wait_for(lambda: len(script.fails[1]) < 99_990)
+    bench.now_s += PAUSES.patience_s + 1
+    await bench.rest()
+
+    assert (script.taken, bench.given_up, bench.inbox.settled_numbers) == ([], [1], [1])
+
+
+async def test_what_a_process_that_was_away_for_days_left_is_tried_once() -> None:
+    bench = Bench(script := Script(), now_s=NOW_S + 9 * PAUSES.patience_s)
+
+    bench.add(1)
+    await bench.rest()
+
+    assert (script.taken, bench.given_up) == ([1], [])
 
 
 async def test_what_ended_a_process_again_and_again_is_not_tried_once_more() -> None:
@@ -154,7 +185,7 @@ async def test_what_is_in_hand_is_not_taken_twice() -> None:
 
 async def test_a_database_that_refuses_for_a_while_loses_nothing() -> None:
     """What was taken and could not be settled is taken again: whoever takes it knows it by then."""
-    bench = Bench(script := Script(), Pauses(in_line_s=(0.05,) * 9))
+    bench = Bench(script := Script())
     bench.inbox.refuses = StoreBusy("locked")
     bench.add(1)
     await wait_for(lambda: script.taken)
@@ -197,9 +228,9 @@ async def test_what_does_not_end_is_let_go() -> None:
 
 
 async def test_a_pause_does_not_hold_up_a_stop() -> None:
-    bench = Bench(Script({1: [SendError("no")] * 9}), Pauses(in_line_s=(60.0,), aside_s=(60.0,)))
+    bench = Bench(script := Script({1: [SendError("no")] * 9}), Pauses(in_line_s=(60.0,), aside_s=(60.0,)))
     bench.add(1)
-    await wait_for(lambda: bench.inbox.failures)
+    await wait_for(lambda: len(script.fails[1]) < 9)
 
     async with asyncio.timeout(5):
         await bench.queues.aclose(within_s=0.01)
@@ -207,8 +238,8 @@ async def test_a_pause_does_not_hold_up_a_stop() -> None:
 
 def test_pauses_grow() -> None:
     pauses = Pauses()
-    waits = [pauses.after(attempt) for attempt in range(1, pauses.attempts)]
+    waits = [pauses.after(failures) for failures in range(1, 80)]
 
     assert waits == sorted(waits)
     assert sum(wait for at, wait in enumerate(waits, 1) if not pauses.is_aside(at)) < 5
-    assert 600 < sum(waits) < 7_200
+    assert sum(waits) > pauses.patience_s / 2
