@@ -221,7 +221,7 @@ def _explain(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _manifest(arguments: argparse.Namespace) -> int:
     """Print what Slack makes the app from. No setting is read: this comes before there is anything to set."""
-    from adapters.slack.manifest import as_text, manifest
+    from adapters.slack.door.manifest import as_text, manifest
     from bot.config.shapes import checked_url
 
     try:

@@ -148,7 +148,7 @@ async def _slack(settings: Settings, *, is_offline: bool) -> AsyncGenerator[Find
     if is_offline:
         yield Finding("slack", True, "not asked (--offline)", is_note=True)
         return
-    from adapters.slack import checks
+    from adapters.slack.door import checks
 
     try:
         options = slack_options(settings)

@@ -7,39 +7,39 @@ from collections.abc import Callable
 import aiohttp
 import structlog
 
-from adapters.slack.about import Asking
-from adapters.slack.administering import Administering
-from adapters.slack.answers import Answers
-from adapters.slack.catchup import Catchup
-from adapters.slack.channels import Channels
-from adapters.slack.clicks import Clicks
-from adapters.slack.commands import Commands
-from adapters.slack.delivering import Delivering
-from adapters.slack.feedback import Feedback, feedback_block
-from adapters.slack.groups import Groups
-from adapters.slack.handlers import Body
-from adapters.slack.home import Home
-from adapters.slack.intake import Handle, Intake
-from adapters.slack.interactive import Interactive
-from adapters.slack.listening import Listening
-from adapters.slack.live import Live
-from adapters.slack.modals import Modals
-from adapters.slack.naming import Naming
+from adapters.slack.api.rooms import Rooms
+from adapters.slack.api.strict import part
+from adapters.slack.api.workspaces import Workspaces
+from adapters.slack.directory.channels import Channels
+from adapters.slack.directory.groups import Groups
+from adapters.slack.directory.naming import Naming
+from adapters.slack.directory.people import People
+from adapters.slack.directory.talkers import Talkers
+from adapters.slack.door.handlers import Body
+from adapters.slack.inbound.catchup import Catchup
+from adapters.slack.inbound.intake import Handle, Intake
+from adapters.slack.inbound.listening import Listening
+from adapters.slack.inbound.replies import Replies
+from adapters.slack.inbound.taking import Taking
+from adapters.slack.inbound.uploads import Uploads
+from adapters.slack.interactivity.about import Asking
+from adapters.slack.interactivity.administering import Administering
+from adapters.slack.interactivity.clicks import Clicks
+from adapters.slack.interactivity.commands import Commands
+from adapters.slack.interactivity.feedback import Feedback, feedback_block
+from adapters.slack.interactivity.home import Home
+from adapters.slack.interactivity.interactive import Interactive
+from adapters.slack.interactivity.modals import Modals
+from adapters.slack.interactivity.private import Private
+from adapters.slack.interactivity.responding import Responder
+from adapters.slack.interactivity.shortcuts import Shortcuts
+from adapters.slack.interactivity.stops import Stops
 from adapters.slack.options import Options
-from adapters.slack.people import People
-from adapters.slack.private import Private
-from adapters.slack.replies import Replies
-from adapters.slack.responding import Responder
-from adapters.slack.rooms import Rooms
-from adapters.slack.sending import Sender
-from adapters.slack.sessions import Sessions
-from adapters.slack.shortcuts import Shortcuts
-from adapters.slack.stops import Stops
-from adapters.slack.strict import part
-from adapters.slack.taking import Taking
-from adapters.slack.talkers import Talkers
-from adapters.slack.uploads import Uploads
-from adapters.slack.workspaces import Workspaces
+from adapters.slack.outbound.answers import Answers
+from adapters.slack.outbound.delivering import Delivering
+from adapters.slack.outbound.live import Live
+from adapters.slack.outbound.sending import Sender
+from adapters.slack.outbound.sessions import Sessions
 from bot.chat import ChatService
 
 log = structlog.get_logger()

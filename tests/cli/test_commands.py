@@ -14,7 +14,7 @@ import pytest
 from tests.cli.kit import KEY, Nod, ask_and_wait, free_port
 from tests.models.endpoint import ScriptedEndpoint, says
 
-READY = Path(__file__).parents[2] / "adapters" / "slack" / "manifest-socket.json"
+READY = Path(__file__).parents[2] / "adapters" / "slack" / "door" / "manifest-socket.json"
 
 
 async def test_help_needs_none_of_the_heavy_libraries(nod: Nod) -> None:

@@ -14,24 +14,24 @@ from typing import Any
 
 import aiohttp
 
-from adapters.slack.app import SlackApp
-from adapters.slack.catchup import Catchup
-from adapters.slack.groups import Groups
-from adapters.slack.handlers import Body
-from adapters.slack.intake import Handle, Intake
-from adapters.slack.listening import Listening
-from adapters.slack.modals import Modals
-from adapters.slack.naming import Naming
-from adapters.slack.people import People
+from adapters.slack.api.rooms import Rooms
+from adapters.slack.directory.groups import Groups
+from adapters.slack.directory.naming import Naming
+from adapters.slack.directory.people import People
+from adapters.slack.directory.talkers import Talkers
+from adapters.slack.door.app import SlackApp
+from adapters.slack.door.handlers import Body
+from adapters.slack.inbound.catchup import Catchup
+from adapters.slack.inbound.intake import Handle, Intake
+from adapters.slack.inbound.listening import Listening
+from adapters.slack.inbound.queues import Pauses
+from adapters.slack.inbound.replies import Replies
+from adapters.slack.inbound.taking import Taking
+from adapters.slack.inbound.uploads import Uploads
+from adapters.slack.interactivity.modals import Modals
+from adapters.slack.interactivity.private import Private
+from adapters.slack.interactivity.responding import Responder
 from adapters.slack.places import PLATFORM
-from adapters.slack.private import Private
-from adapters.slack.queues import Pauses
-from adapters.slack.replies import Replies
-from adapters.slack.responding import Responder
-from adapters.slack.rooms import Rooms
-from adapters.slack.taking import Taking
-from adapters.slack.talkers import Talkers
-from adapters.slack.uploads import Uploads
 from bot.app import App, open_app
 from bot.chat import Answered, Place
 from bot.config.settings import Settings

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
+from adapters.slack.api.web import SlackClient
 from adapters.slack.places import direct_place, place_in
-from adapters.slack.web import SlackClient
 from bot.chat import Place
 from bot.errors import PlaceGone
 from tests.adapters.slack.wire import SlackServer

@@ -18,31 +18,31 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.slack.about import Asking
-from adapters.slack.administering import Administering
-from adapters.slack.app import SlackApp
-from adapters.slack.cards import draw_card
-from adapters.slack.clicks import Clicks
-from adapters.slack.commands import Commands
-from adapters.slack.connection import SocketConnection
-from adapters.slack.feedback import Feedback, feedback_block
-from adapters.slack.groups import Groups
-from adapters.slack.handlers import Body
-from adapters.slack.home import Home
-from adapters.slack.interactive import Interactive
-from adapters.slack.modals import Modals
-from adapters.slack.naming import Naming
+from adapters.slack.api.rooms import Rooms
+from adapters.slack.api.strict import part, text
+from adapters.slack.directory.groups import Groups
+from adapters.slack.directory.naming import Naming
+from adapters.slack.directory.people import People
+from adapters.slack.door.app import SlackApp
+from adapters.slack.door.connection import SocketConnection
+from adapters.slack.door.handlers import Body
+from adapters.slack.drawing.cards import draw_card
+from adapters.slack.drawing.words import plain
+from adapters.slack.interactivity.about import Asking
+from adapters.slack.interactivity.administering import Administering
+from adapters.slack.interactivity.clicks import Clicks
+from adapters.slack.interactivity.commands import Commands
+from adapters.slack.interactivity.feedback import Feedback, feedback_block
+from adapters.slack.interactivity.home import Home
+from adapters.slack.interactivity.interactive import Interactive
+from adapters.slack.interactivity.modals import Modals
+from adapters.slack.interactivity.private import Private
+from adapters.slack.interactivity.responding import Responder
+from adapters.slack.interactivity.shortcuts import Shortcuts
+from adapters.slack.interactivity.stops import Stops
 from adapters.slack.options import Options
-from adapters.slack.people import People
+from adapters.slack.outbound.sending import Post, Sender
 from adapters.slack.places import PLATFORM
-from adapters.slack.private import Private
-from adapters.slack.responding import Responder
-from adapters.slack.rooms import Rooms
-from adapters.slack.sending import Post, Sender
-from adapters.slack.shortcuts import Shortcuts
-from adapters.slack.stops import Stops
-from adapters.slack.strict import part, text
-from adapters.slack.words import plain
 from bot.app import App, open_app
 from bot.chat import Actor, Answered, CardShown, ChatService, Delivery, Event, Inbound, Notice, Place
 from bot.config.settings import Settings, load

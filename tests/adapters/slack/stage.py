@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from adapters.slack.answers import Answers
-from adapters.slack.live import Live
-from adapters.slack.rooms import Rooms
-from adapters.slack.sending import Sender
-from adapters.slack.sessions import Sessions
-from adapters.slack.web import Json
+from adapters.slack.api.rooms import Rooms
+from adapters.slack.api.web import Json
+from adapters.slack.outbound.answers import Answers
+from adapters.slack.outbound.live import Live
+from adapters.slack.outbound.sending import Sender
+from adapters.slack.outbound.sessions import Sessions
 from bot.chat import Answered, Delivery, Place, TextSoFar, ToolLine, Working
 from tests.adapters.slack.homes import direct_to, homes_of, place_of
 from tests.adapters.slack.wire import SlackServer

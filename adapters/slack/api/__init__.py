@@ -1,0 +1,1 @@
+"""Slack's Web API: one workspace's client, its pace, and where a place is."""

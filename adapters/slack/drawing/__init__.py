@@ -1,0 +1,1 @@
+"""What cards, modals, the Home tab and texts look like on Slack. Pure."""

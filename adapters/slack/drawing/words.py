@@ -1,0 +1,53 @@
+"""What one person is told alone, as a message and as a modal. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.slack.door.handlers import Body
+from adapters.slack.drawing.markup import mrkdwn, private_answer
+from adapters.visible import exact
+
+MAX_SENTENCE_CHARS = 2_900
+MAX_NOTICE_CHARS = 140
+File = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`text` is what a notification says, `blocks` what is shown."""
+
+    text: str
+    blocks: tuple[Body, ...]
+
+    @property
+    def message(self) -> Body:
+        return {"text": self.text, "blocks": list(self.blocks)}
+
+    def with_note(self, note: str) -> Words:
+        """The same with a remark below."""
+        return Words(self.text, (*self.blocks, {"type": "context", "elements": [{"type": "mrkdwn", "text": note}]}))
+
+    @property
+    def view(self) -> Body:
+        """The same as a modal with nothing to do in it."""
+        return {"type": "modal", "title": plain("Nod"), "close": plain("Close"), "blocks": list(self.blocks)}
+
+
+def sentence(text: str) -> Words:
+    """A sentence of the bot's own, maybe with names in it: shown as it is, nothing in it is markup."""
+    shown = exact(text).strip() or "…"
+    cut = shown if len(shown) <= MAX_SENTENCE_CHARS else f"{shown[:MAX_SENTENCE_CHARS]}…"
+    return Words(mrkdwn(cut[:MAX_NOTICE_CHARS]), ({"type": "section", "text": plain(cut)},))
+
+
+def answer_of(text: str) -> tuple[Words, File | None]:
+    """What a word gave, as Markdown; and a file, where it is one, or is too long for a message."""
+    shown, file = private_answer(text)
+    return Words(mrkdwn(text[:MAX_NOTICE_CHARS]), ({"type": "markdown", "text": shown or "…"},)), file
+
+
+def plain(text: str) -> dict[str, Any]:
+    """Text in which nothing is markup (docs, "Text object")."""
+    return {"type": "plain_text", "text": text, "emoji": False}

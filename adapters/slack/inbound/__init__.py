@@ -1,0 +1,1 @@
+"""What people write on Slack, until the service has it."""

@@ -1,0 +1,1 @@
+"""What the bot shows on Slack: what passes, and what must arrive."""

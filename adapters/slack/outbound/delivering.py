@@ -1,0 +1,165 @@
+"""What is durable and has to be there: answers, cards and notices, each where it belongs; else the person who asked is
+told directly."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import structlog
+
+from adapters.slack.api.rooms import Rooms
+from adapters.slack.drawing.cards import draw_card
+from adapters.slack.drawing.markup import answer_of, mrkdwn, notice_parts, plain
+from adapters.slack.outbound.answers import Answers
+from adapters.slack.outbound.sending import Post, Sender
+from adapters.slack.places import PLATFORM, direct_place, direct_user
+from bot.chat import Answered, Card, CardShown, Delivery, Notice, Place
+from bot.errors import BotError, PlaceGone
+
+log = structlog.get_logger()
+
+MAX_LINKS = 10_000
+_NOT_THERE = "I cannot write this in {where}, so I say it here."
+
+
+class Delivering:
+    """`card_changed` is told whenever a card was drawn: what waits for people may have changed."""
+
+    def __init__(self, rooms: Rooms, sender: Sender, answers: Answers, *, card_changed: Callable[[], None]) -> None:
+        self._rooms = rooms
+        self._sender = sender
+        self._answers = answers
+        self._card_changed = card_changed
+        self._links: OrderedDict[Place, str] = OrderedDict()
+
+    async def send(self, delivery: Delivery) -> str:
+        """Send it once, and give the `ts` of its message. Raises `SendError` and `PlaceGone`."""
+        try:
+            return await self._send(delivery)
+        except PlaceGone as gone:
+            return await self._send_directly(delivery, gone)
+
+    async def _send(self, delivery: Delivery) -> str:
+        match delivery.event:
+            case Answered(run_id, text):
+                return await self._answers.send(delivery, run_id, text)
+            case Notice(_, text, _, addressed):
+                return await self._post(delivery, _notice(text, _of_slack(addressed, delivery.place)))
+            case CardShown(card):
+                self._card_changed()
+                return await self._send_card(delivery, card)
+
+    async def _send_card(self, delivery: Delivery, card: Card) -> str:
+        is_copy = delivery.place != card.place
+        drawn = draw_card(
+            card,
+            is_copy=is_copy,
+            in_full=_may_see_all(card, delivery.place),
+            team=delivery.place.workspace,
+            origin=await self._link(card.place) if is_copy else "",
+        )
+        post = Post(drawn.text, drawn.blocks, drawn.files)
+        if delivery.receipt and await self._sender.edit(delivery.place, delivery.receipt, post):
+            return delivery.receipt
+        if delivery.receipt and card.state != "pending":
+            return delivery.receipt  # somebody deleted it, or it was never here, and it is decided
+        return await self._post(delivery, [post], again=bool(delivery.receipt))
+
+    async def _link(self, place: Place) -> str:
+        """The address of the message that began a thread of Slack's; "" where there is none, or Slack does not say."""
+        if place.platform != PLATFORM or not place.thread or direct_user(place) is not None:
+            return ""
+        if place not in self._links:
+            try:
+                room = await self._rooms.open(place)
+                said = await room.client.call("chat.getPermalink", channel=room.channel, message_ts=room.thread)
+            except BotError as err:
+                log.info("link.not_known", why=err.user_message)
+                return ""
+            self._links[place] = str(said.get("permalink") or "")
+            while len(self._links) > MAX_LINKS:
+                self._links.popitem(last=False)
+        return self._links[place]
+
+    async def _post(self, delivery: Delivery, posts: list[Post], *, again: bool = False) -> str:
+        sent = await self._sender.post(
+            delivery.place,
+            posts,
+            key=f"{delivery.key}:again:{delivery.receipt}" if again else delivery.key,
+            since_ms=delivery.since_ms,
+            attempts=delivery.attempts,
+        )
+        return sent[0]
+
+    async def _send_directly(self, delivery: Delivery, gone: PlaceGone) -> str:
+        """Tell the person who asked what could not be said where they asked. Raises what they were gone for."""
+        user = _user(delivery.asked_by, delivery.place)
+        is_copy = isinstance(delivery.event, CardShown) and delivery.event.card.place != delivery.place
+        if user is None or direct_user(delivery.place) is not None or delivery.receipt or is_copy:
+            raise gone
+        try:
+            sent = await self._sender.post(
+                direct_place(delivery.place.workspace, user),
+                _instead(delivery),
+                key=f"{delivery.key}:direct",
+                since_ms=delivery.since_ms,
+                attempts=delivery.attempts,
+            )
+        except BotError:
+            raise gone from None
+        return f"direct {sent[0]}"
+
+
+def _notice(text: str, pings: list[str]) -> list[Post]:
+    return [_markdown(part) for part in notice_parts(text, pings)]
+
+
+def _instead(delivery: Delivery) -> list[Post]:
+    """The same, for whoever cannot see it in its place."""
+    match delivery.event:
+        case Answered(_, text):
+            said = text
+        case Notice(_, text):
+            said = plain(text)
+        case CardShown(card):
+            said = f"{plain(card.tool)} waits for approval: `/nod approvals` lists it."
+    note = Post(*_words(_NOT_THERE.format(where=f"<#{delivery.place.channel}>")))
+    parts, file = answer_of(said)
+    posts = [note, *map(_markdown, parts)]
+    if file is not None:
+        posts[-1] = Post(posts[-1].text, posts[-1].blocks, (file,))
+    return posts
+
+
+def _words(text: str) -> tuple[str, tuple[dict[str, object], ...]]:
+    """Words of our own in mrkdwn, as a message."""
+    return text, ({"type": "section", "text": {"type": "mrkdwn", "text": text}},)
+
+
+def _markdown(part: str) -> Post:
+    return Post(mrkdwn(part), ({"type": "markdown", "text": part},))
+
+
+def _of_slack(addressed: tuple[str, ...], place: Place) -> list[str]:
+    """Who of these can be pinged here."""
+    found = (_user(key, place) for key in addressed)
+    return [one for one in found if one is not None]
+
+
+def _user(key: str, place: Place) -> str | None:
+    """The id of somebody of the same workspace, by their identity."""
+    user = key.removeprefix(f"{PLATFORM}:{place.workspace}/")
+    return user if user != key and user.isascii() and user.isalnum() else None
+
+
+def _may_see_all(card: Card, place: Place) -> bool:
+    """Whether a card may show a private call's arguments there: to one person alone, who is asked for a decision."""
+    person = direct_user(place)
+    return not card.is_private or (person is not None and (place != card.place or person in _named(card, place)))
+
+
+def _named(card: Card, place: Place) -> list[str]:
+    words = card.approver.replace(",", " ").split()
+    keys = [card.requester if word == "requester" else word for word in words]
+    return _of_slack(tuple(dict.fromkeys(keys)), place)
