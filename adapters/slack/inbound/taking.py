@@ -175,7 +175,8 @@ class Taking:
         if message.event in self._deleted:
             return
         receipt = await self._service().receive(inbound)
-        self._note_run(receipt.run_id, message, text)
+        if not receipt.is_duplicate:  # an earlier process may have shown that run
+            self._note_run(receipt.run_id, message, text)
         self._listening.told(message, is_new=here.is_new)
         self._talkers.note(here.place, here.actor.key)
         self._expected.forget(message.event)
