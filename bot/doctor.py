@@ -156,7 +156,8 @@ async def _slack(settings: Settings, *, is_offline: bool) -> AsyncGenerator[Find
         yield Finding("slack", False, err.user_message)
         return
     mask = redactor(settings.secret_values())
-    async for check in checks.examine(options):
+    named = checks.Named(settings.admins, settings.approvals_channels)
+    async for check in checks.examine(options, named):
         yield Finding("slack", check.is_ok, mask(check.text), check.name, check.is_note)
 
 
