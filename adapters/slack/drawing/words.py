@@ -11,6 +11,10 @@ from adapters.visible import exact
 
 MAX_SENTENCE_CHARS = 2_900
 MAX_NOTICE_CHARS = 140
+IN_THREADS = (
+    "Slack has no `/nod` in threads: there write `@Nod` and one of help, show, approvals, grants, model, usage, stop "
+    "and reset-thread. Everything else after `/nod` is written outside of threads."
+)
 File = tuple[str, bytes]
 
 
@@ -40,6 +44,11 @@ def sentence(text: str) -> Words:
     shown = exact(text).strip() or "…"
     cut = shown if len(shown) <= MAX_SENTENCE_CHARS else f"{shown[:MAX_SENTENCE_CHARS]}…"
     return Words(mrkdwn(cut[:MAX_NOTICE_CHARS]), ({"type": "section", "text": plain(cut)},))
+
+
+def said_in_thread(text: str) -> str:
+    """What a word gave, as Markdown, with what works there of the commands it speaks of."""
+    return f"{text}\n\n{IN_THREADS}" if "`/nod " in text else text
 
 
 def answer_of(text: str) -> tuple[Words, File | None]:
