@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack.door.handlers import Body
-from adapters.slack.drawing.markup import mrkdwn, private_answer
+from adapters.slack.drawing.markup import mentioned, mrkdwn, private_answer
 from adapters.visible import exact
 
 MAX_SENTENCE_CHARS = 2_900
@@ -51,9 +51,11 @@ def said_in_thread(text: str) -> str:
     return f"{text}\n\n{IN_THREADS}" if "`/nod " in text else text
 
 
-def answer_of(text: str) -> tuple[Words, File | None]:
-    """What a word gave, as Markdown; and a file, where it is one, or is too long for a message."""
+def answer_of(text: str, team: str = "") -> tuple[Words, File | None]:
+    """What a word gave, as Markdown, with people, groups and channels of this workspace as mentions; and a file, where
+    it is one, or is too long for a message."""
     shown, file = private_answer(text)
+    shown = mentioned(shown, team) if team else shown
     return Words(mrkdwn(text[:MAX_NOTICE_CHARS]), ({"type": "markdown", "text": shown or "…"},)), file
 
 

@@ -165,7 +165,8 @@ class Home:
             usage = await service.command(place, actor, "usage")
         except BotError as err:
             return Overview(err.user_message, "", is_admin=False)
-        return Overview(rights, usage, is_admin=ADMIN in service.role_of(actor).split(", "))
+        is_admin = ADMIN in service.role_of(actor).split(", ")
+        return Overview(rights, usage, is_admin=is_admin, team=actor.workspace)
 
     # --- prompts ---
 

@@ -43,7 +43,7 @@ class Private:
 
     async def answer(self, to: Interaction, text: str) -> None:
         """Say what a word gave, as Markdown. What is a file, or too long for a message, comes as one, directly."""
-        words, file = answer_of(text)
+        words, file = answer_of(text, to.team)
         if file is not None:
             words = words.with_note(await self._sent(to, *file))
         await self._say(to, words)
