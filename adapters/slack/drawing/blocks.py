@@ -36,6 +36,11 @@ def user(user_id: str) -> Body:
     return {"type": "user", "user_id": user_id}
 
 
+def group(group_id: str) -> Body:
+    """The mention of a user group: it pings its people where a message with it is sent."""
+    return {"type": "usergroup", "usergroup_id": group_id}
+
+
 def channel(channel_id: str) -> Body:
     return {"type": "channel", "channel_id": channel_id}
 
