@@ -19,6 +19,7 @@ from adapters.slack.drawing.blocks import (
     code,
     items,
     moment,
+    named,
     plain,
     rich,
     section,
@@ -132,10 +133,10 @@ def _line(text: str, team: str) -> Line:
     at = 0
     text = short(text, MAX_LINE_CHARS, exact)
     for part in _PART.finditer(text):
-        shown += _people(text[at : part.start()], team)
+        shown += named(text[at : part.start()], team)
         shown += [code(part["code"])] if part["code"] else _bold(part["bold"], team)
         at = part.end()
-    return [*shown, *_people(text[at:], team)]
+    return [*shown, *named(text[at:], team)]
 
 
 def _bold(text: str, team: str) -> list[Body]:
@@ -144,14 +145,3 @@ def _bold(text: str, team: str) -> list[Body]:
     if found is None or found["team"] != team:
         return [words(text, is_bold=True)]
     return [user(found["user"]), words(" ("), code(text), words(")")]
-
-
-def _people(text: str, team: str) -> list[Body]:
-    """Text with the people of this workspace as mentions."""
-    shown: list[Body] = []
-    at = 0
-    for found in _PERSON.finditer(text):
-        if found["team"] == team:
-            shown += [words(text[at : found.start()]), user(found["user"])]
-            at = found.end()
-    return [*shown, words(text[at:])]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack.door.handlers import Body
+from adapters.slack.drawing.blocks import named, rich, section
 from adapters.slack.drawing.markup import mentioned, mrkdwn, private_answer
 from adapters.visible import exact
 
@@ -39,11 +40,14 @@ class Words:
         return {"type": "modal", "title": plain("Nod"), "close": plain("Close"), "blocks": list(self.blocks)}
 
 
-def sentence(text: str) -> Words:
-    """A sentence of the bot's own, maybe with names in it: shown as it is, nothing in it is markup."""
+def sentence(text: str, team: str = "") -> Words:
+    """A sentence of the bot's own, maybe with names in it: shown as it is, nothing in it is markup. People and groups
+    of this workspace are mentioned in place of their ids."""
     shown = exact(text).strip() or "…"
     cut = shown if len(shown) <= MAX_SENTENCE_CHARS else f"{shown[:MAX_SENTENCE_CHARS]}…"
-    return Words(mrkdwn(cut[:MAX_NOTICE_CHARS]), ({"type": "section", "text": plain(cut)},))
+    said = named(cut, team)
+    block = {"type": "section", "text": plain(cut)} if len(said) == 1 else rich(section([said]))
+    return Words(mrkdwn(cut[:MAX_NOTICE_CHARS]), (block,))
 
 
 def said_in_thread(text: str) -> str:

@@ -39,7 +39,7 @@ class Private:
 
     async def tell(self, to: Interaction, text: str) -> None:
         """Say a sentence of the bot's own: nothing in it is markup."""
-        await self._say(to, sentence(text))
+        await self._say(to, sentence(text, to.team))
 
     async def answer(self, to: Interaction, text: str) -> None:
         """Say what a word gave, as Markdown. What is a file, or too long for a message, comes as one, directly."""
