@@ -313,7 +313,7 @@ def mentioned(markdown: str, team: str) -> str:
     """The bot's own words to one person alone, with the ids of this workspace as mentions. In code they stay ids, and
     one in bold is said in code as well: that is what can be written again."""
     parts = _IN_CODE.split(markdown)
-    key = rf"slack:{re.escape(team)}/(?P<id>[UWSCG][A-Z0-9]{{1,30}})(?!\w)"
+    key = rf"slack:{re.escape(team)}/(?P<id>[UWSCG][A-Z0-9]{{1,30}})(?P<thread>/\d+\.\d+)?(?!\w)"
     named = re.compile(rf"(?<![\w:/])(?P<kind>(?:group|channel)[ :])?(?P<key>{key})(?P<end>\*\*)?")
     return "".join(part if at % 2 else named.sub(_mention_of, part) for at, part in enumerate(parts))
 
@@ -321,5 +321,6 @@ def mentioned(markdown: str, team: str) -> str:
 def _mention_of(found: re.Match[str]) -> str:
     marks = {"S": "!subteam^", "C": "#", "G": "#"}
     said = f"<{marks.get(found['id'][0], '@')}{found['id']}>"
+    said = f"a thread of {said}" if found["thread"] else said
     kind = (found["kind"] or "").replace(" ", ":")
     return f"{said}** (`{kind}{found['key']}`)" if found["end"] else said

@@ -324,6 +324,7 @@ def test_a_short_private_answer_is_a_message() -> None:
         ("- group slack:T1/S5 has it", "- <!subteam^S5> has it"),
         ("somebody of group:slack:T1/S5.", "somebody of <!subteam^S5>."),
         ("channel slack:T1/C5 is asked", "<#C5> is asked"),
+        ("by ann in slack:T1/C5/17.25: approved.", "by ann in a thread of <#C5>: approved."),
         ("`slack:T1/U5` and slack:T1/U6", "`slack:T1/U5` and <@U6>"),
         ("```\nslack:T1/U5\n```", "```\nslack:T1/U5\n```"),
         (
