@@ -28,6 +28,7 @@ from bot.storage.audit import AuditRows
 from bot.storage.database import Transaction
 from bot.storage.policies import add_grant
 from bot.tools.arguments import parse_arguments
+from bot.tools.toolbox import why_not
 from bot.work import Parts, Show, meet, refresh_book, storable, toolbox_for
 
 log = structlog.get_logger()
@@ -216,7 +217,7 @@ class Decisions:
         if verdict is not None and has_changed(case.call, verdict):
             return await self._refuse(case, TOOL_CHANGED)
         if verdict is None or verdict.outcome in ("deny", "invalid"):
-            why = "its model is not configured any more" if verdict is None else verdict.text or verdict.rule
+            why = "its model is not configured any more" if verdict is None else why_not(case.call.name, verdict)
             return chat.Outcome(False, f"These arguments cannot be run: {why}", self.card(case.approval))
         edited = replace(case.approval, approver=verdict.approver, editor=case.click.actor.key)
         if verdict.outcome == "run" or self._is_enough(edited, (case.click.actor.key,)):

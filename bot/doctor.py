@@ -86,6 +86,8 @@ def _admins(settings: Settings) -> Finding:
 
 def _exposure(settings: Settings) -> Finding:
     where = f"{settings.http_host}:{settings.http_port}"
+    if "web" not in settings.adapters:
+        return Finding("page", True, f"not served: ADAPTERS does not name web; the bot listens at {where}")
     if not is_loopback(settings.http_host) and not settings.web_tokens:
         return Finding("page", False, f"{where} is beyond this machine: set WEB_TOKENS, or HTTP_HOST=127.0.0.1")
     return Finding("page", True, f"{where}, {len(settings.web_tokens) or 'no'} personal tokens")
@@ -156,7 +158,8 @@ async def _slack(settings: Settings, *, is_offline: bool) -> AsyncGenerator[Find
         yield Finding("slack", False, err.user_message)
         return
     mask = redactor(settings.secret_values())
-    async for check in checks.examine(options):
+    named = checks.Named(settings.admins, settings.approvals_channels)
+    async for check in checks.examine(options, named):
         yield Finding("slack", check.is_ok, mask(check.text), check.name, check.is_note)
 
 

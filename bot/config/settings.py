@@ -18,12 +18,19 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import crash
-from bot.config.shapes import SLACK_KEYS, SLACK_SHAPES, checked_url, no_discord_token, no_slack_value, slack_lacks
+from bot.config.shapes import (
+    SLACK_KEYS,
+    SLACK_SHAPES,
+    checked_url,
+    no_actor,
+    no_discord_token,
+    no_slack_value,
+    slack_lacks,
+)
 from bot.errors import ConfigError
 
 ADAPTERS = ("web", "discord", "slack")
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-_ACTOR = re.compile(r"[a-z]+:(?:[\w.-]+/)?[\w.@-]+")
 _CHANNEL = re.compile(
     rf"(?:(?:{'|'.join(ADAPTERS)}):[\w.-]*>)?(?:discord:[0-9]+/[0-9]+|slack:[A-Z0-9]+/[A-Z0-9]+)", re.ASCII
 )
@@ -210,8 +217,8 @@ class Settings(BaseSettings):
     @field_validator("admins")
     @classmethod
     def _identities(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not _ACTOR.fullmatch(actor) for actor in value):
-            raise ValueError("write each as platform:id or platform:workspace/id, for example web:root")
+        if why := next(filter(None, map(no_actor, value)), None):
+            raise ValueError(why)
         return value
 
     @field_validator("discord_bots")

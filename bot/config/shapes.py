@@ -87,6 +87,24 @@ def _lacks_for_many(is_http: bool, has: frozenset[str]) -> tuple[str, str] | Non
     return next(((key, why) for key, why in needed.items() if key not in has), None)
 
 
+# --- people ---------------------------------------------------------------------------------------------------------
+
+_ACTOR = re.compile(r"[a-z]+:(?:[\w.-]+/)?[\w.@-]+")
+_ACTORS = {
+    "slack": (re.compile(r"T[A-Z0-9]+/[UW][A-Z0-9]+"), "slack:<team id>/<member id>, for example slack:T0ABC/U0DEF"),
+    "discord": (re.compile(r"[0-9]+/[0-9]+"), "discord:<server id>/<user id>, both of them numbers"),
+}
+
+
+def no_actor(text: str) -> str | None:
+    """Why this cannot be an identity, None where it looks like one."""
+    if not _ACTOR.fullmatch(text):
+        return "write each as platform:id or platform:workspace/id, for example web:root"
+    platform, _, rest = text.partition(":")
+    shape, how = _ACTORS.get(platform, (None, ""))
+    return None if shape is None or shape.fullmatch(rest) else f"write those of {platform.title()} as {how}"
+
+
 # --- addresses --------------------------------------------------------------------------------------------------------
 
 

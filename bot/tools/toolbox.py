@@ -20,6 +20,7 @@ _MAX_INLINE_CHARS = 50_000
 _MAX_NAME_CHARS = 64
 _SHAPING_S = 10.0
 _INSIDE_S = 0.002
+_CORRECT_THEM = " Correct them and call the tool again."
 
 
 def _unchanged(text: str) -> str:
@@ -202,7 +203,18 @@ def _is_quickly_shaped(outcome: Outcome) -> bool:
 
 def _correct_it(spec: ToolSpec, err: Exception) -> str:
     why = str(err) if isinstance(err, ArgumentError) else describe_error(err, redact=_unchanged, max_chars=200)
-    return f"Invalid arguments for {spec.name}: {why} Correct them and call the tool again."
+    return f"{_invalid(spec.name)}{why}{_CORRECT_THEM}"
+
+
+def _invalid(name: str) -> str:
+    return f"Invalid arguments for {name}: "
+
+
+def why_not(name: str, verdict: Verdict) -> str:
+    """Why a call of this tool cannot run, for people: the verdict's text is what the model is told to do about it."""
+    if verdict.outcome == "deny":
+        return verdict.rule
+    return verdict.text.removeprefix(_invalid(name)).removesuffix(_CORRECT_THEM)
 
 
 def _timed_out(spec: ToolSpec) -> tuple[ToolResult, bool]:

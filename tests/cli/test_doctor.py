@@ -79,6 +79,13 @@ async def test_the_doctor_says_what_to_change(nod: Nod) -> None:
     assert "set MODEL_API_URL and MODEL_NAME" in ran.out
 
 
+async def test_a_page_that_is_not_served_needs_no_tokens(nod: Nod) -> None:
+    tokens = {"SLACK_BOT_TOKEN": "xoxb-1-2-3", "SLACK_APP_TOKEN": "xapp-1-2-3"}
+    ran = await nod("doctor", "--offline", ADAPTERS="slack", HTTP_HOST="0.0.0.0", **tokens)
+
+    assert "ok   page           not served: ADAPTERS does not name web" in ran.out
+
+
 async def test_each_model_of_the_file_has_its_lines(nod: Nod, fit: ScriptedEndpoint, tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/v1"
     file = tmp_path / "models.toml"

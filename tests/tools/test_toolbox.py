@@ -20,7 +20,7 @@ from bot.policy.types import Policy
 from bot.tools.context import Services, ToolContext
 from bot.tools.registry import spec_of, tool
 from bot.tools.running import MAX_THREADS
-from bot.tools.toolbox import Toolbox
+from bot.tools.toolbox import Toolbox, why_not
 from tests.tools.boxes import ALICE, ROOM, RUN, box, call
 
 
@@ -199,6 +199,15 @@ def test_rows_1_to_10_bad_arguments_are_correctable_and_never_gated(arguments: s
     assert why in verdict.text
     assert verdict.text.startswith("Invalid arguments for echo: ")
     assert verdict.text.endswith("Correct them and call the tool again.")
+
+
+def test_people_are_not_told_what_the_model_is_to_do() -> None:
+    toolbox = box([echo], {"echo": "ask"})
+    wrong = toolbox.judge(call("echo", "{}"), RUN)
+    denied = box([echo], {"echo": "deny"}).judge(call("echo", '{"text":"a"}'), RUN)
+
+    assert why_not("echo", wrong) == '"text" is required.'
+    assert why_not("echo", denied) == denied.rule
 
 
 def test_edited_arguments_are_what_is_judged() -> None:

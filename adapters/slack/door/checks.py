@@ -6,7 +6,8 @@ Nothing is changed, and no socket is opened.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -36,13 +37,24 @@ class Check:
     is_note: bool = False
 
 
-async def examine(options: Options) -> AsyncGenerator[Check]:
-    """Look at the tokens, their scopes, user groups, and at how Slack reaches the bot."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom and what the settings name: ADMINS and APPROVALS_CHANNELS, those of other platforms too."""
+
+    admins: Sequence[str] = ()
+    channels: Sequence[str] = ()
+
+
+NOBODY = Named()
+
+
+async def examine(options: Options, named: Named = NOBODY) -> AsyncGenerator[Check]:
+    """Look at the tokens, their scopes, user groups, who and what is named, and at how Slack reaches the bot."""
     if options.has_many:
-        async for check in _installations(options):
+        async for check in _installations(options, named):
             yield check
     else:
-        async for check in _workspace(options, options.bot_token):
+        async for check in _workspace(options, options.bot_token, named):
             yield check
     yield await (_http(options) if options.mode == "http" else _socket(options))
     if options.mode == "http" and options.app_token:
@@ -52,7 +64,7 @@ async def examine(options: Options) -> AsyncGenerator[Check]:
 # --- workspaces -------------------------------------------------------------------------------------------------------
 
 
-async def _installations(options: Options) -> AsyncGenerator[Check]:
+async def _installations(options: Options, named: Named) -> AsyncGenerator[Check]:
     address = options.public_url.rstrip("/") + INSTALL
     if not await asyncio.to_thread((options.data_dir / FILE).is_file):
         yield Check("installations", False, f"no workspace has installed it: open {address}")
@@ -66,11 +78,13 @@ async def _installations(options: Options) -> AsyncGenerator[Check]:
     if not known:
         yield Check("installations", False, f"no workspace has installed it: open {address}")
     for one in known:
-        async for check in _workspace(options, one.token, one):
+        async for check in _workspace(options, one.token, named, one):
             yield check
 
 
-async def _workspace(options: Options, token: str, installed: Installed | None = None) -> AsyncGenerator[Check]:
+async def _workspace(
+    options: Options, token: str, named: Named, installed: Installed | None = None
+) -> AsyncGenerator[Check]:
     try:
         answer = await ask(options.api_url, "auth.test", token)
     except NoAnswer as err:
@@ -81,8 +95,15 @@ async def _workspace(options: Options, token: str, installed: Installed | None =
         return
     yield _token(answer)
     yield _scopes(answer)
-    if answer.data.get("bot_id"):
-        yield await _groups(options, token)
+    if not answer.data.get("bot_id"):
+        return
+    yield await _groups(options, token)
+    team = str(answer.data.get("team_id"))
+    if named.admins and not any(one.startswith(f"slack:{team}/") for one in named.admins):
+        text = f"ADMINS names nobody of this workspace: write slack:{team}/<member id>"
+        yield Check("admins", True, text, is_note=True)
+    for channel in _channels(named, team):
+        yield await _approvals(options, token, channel)
 
 
 def _refused(code: str, token: str, installed: Installed | None) -> str:
@@ -126,6 +147,28 @@ async def _groups(options: Options, token: str) -> Check:
     except NoAnswer as err:
         return Check("groups", False, f"Slack cannot be asked ({err}); try again")
     return Check("groups", True, f"{len(answer.data.get('usergroups') or [])} user groups can be given roles")
+
+
+def _channels(named: Named, team: str) -> list[str]:
+    """The ids of this workspace's channels that cards are shown in."""
+    shown = (re.fullmatch(rf"(?:.*>)?slack:{re.escape(team)}/(?P<id>\w+)", one) for one in named.channels)
+    return list(dict.fromkeys(one["id"] for one in shown if one))
+
+
+async def _approvals(options: Options, token: str, channel: str) -> Check:
+    """Whether cards can be shown in a channel: a private one is known to its members alone."""
+    try:
+        answer = await ask(options.api_url, "conversations.info", token, channel=channel)
+    except NoAnswer as err:
+        return Check("approvals", False, f"Slack cannot be asked ({err}); try again")
+    except SaidNo as err:
+        text = f"APPROVALS_CHANNELS: {channel} is not known ({err.code}): copy its id anew, and /invite the bot there"
+        return Check("approvals", False, text)
+    room = answer.data.get("channel") or {}
+    if not room.get("is_member") or room.get("is_archived"):
+        what = "is archived" if room.get("is_archived") else "does not have the bot in it: write /invite @Nod there"
+        return Check("approvals", False, f"APPROVALS_CHANNELS: #{room.get('name')} ({channel}) {what}")
+    return Check("approvals", True, f"cards are shown in #{room.get('name')} ({channel}) as well")
 
 
 # --- how Slack reaches the bot ----------------------------------------------------------------------------------------

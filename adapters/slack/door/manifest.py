@@ -24,7 +24,7 @@ LONG_DESCRIPTION = (
 AGENT_DESCRIPTION = "Asks your team before it acts. Tell it what you need; what has to be approved, it shows you first."
 PROMPTS = (
     ("What can you do here?", "What can you do for me, and what do you have to ask about first?"),
-    ("What waits for me?", "Which approvals wait for me?"),
+    ("What waits for me?", "approvals"),
 )
 
 

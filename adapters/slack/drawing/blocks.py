@@ -7,6 +7,7 @@ line ends are shown as such, and none of its elements is empty.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -18,6 +19,9 @@ from bot.chat import Card
 MAX_ELEMENT = 3_000
 MAX_MOMENT_S = 253_402_300_799
 """The last second of the year 9999."""
+_NAMED = re.compile(
+    r"(?<![\w:/])(?P<group>group[: ])?slack:(?P<team>T[A-Z0-9]{1,30})/(?P<id>[UWS][A-Z0-9]{1,30})(?!\w)"
+)
 Line = Sequence[Body]
 """The elements of one line."""
 
@@ -36,8 +40,25 @@ def user(user_id: str) -> Body:
     return {"type": "user", "user_id": user_id}
 
 
+def group(group_id: str) -> Body:
+    """The mention of a user group: it pings its people where a message with it is sent."""
+    return {"type": "usergroup", "usergroup_id": group_id}
+
+
 def channel(channel_id: str) -> Body:
     return {"type": "channel", "channel_id": channel_id}
+
+
+def named(text: str, team: str) -> list[Body]:
+    """Text with the people and groups of this workspace, where it has their ids, as mentions."""
+    shown: list[Body] = []
+    at = 0
+    for found in _NAMED.finditer(text):
+        if found["team"] == team and bool(found["group"]) == (found["id"][0] == "S"):
+            shown.append(words(text[at : found.start()]))
+            shown.append(group(found["id"]) if found["group"] else user(found["id"]))
+            at = found.end()
+    return [*shown, words(text[at:])]
 
 
 def link(url: str, text: str) -> Body:

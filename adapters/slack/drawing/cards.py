@@ -20,6 +20,7 @@ from adapters.slack.drawing.blocks import (
     button,
     channel,
     code,
+    group,
     link,
     moment,
     preformatted,
@@ -215,12 +216,12 @@ class _Frame:
         card = self._card
         yield "Asked by", self._asker()
         yield "Asked in", self._where() if self._is_copy else []
-        yield "May decide", self._deciders()
+        yield "May decide", self._who(self._rule)
         yield "Why it asks", _said(card.rule)
         yield "The model says", [words(f"“{_sentence(card.why, _MANY)}”")] if card.why and self._is_open else []
         if card.state == "pending":
             yield "Approved so far", _said(_voters(card), 6 * _NAME)
-            yield "Missing", _said(card.missing) if card.missing != card.asks else []
+            yield "Missing", self._who(card.missing) if card.missing != card.asks else []
             yield "Expires", [moment(card.expires_ms, "{date_short_pretty} at {time}")]
 
     def _asker(self) -> Line:
@@ -234,19 +235,42 @@ class _Frame:
         """Somebody of this workspace by a mention; of another, where Slack may not know them, by their identity."""
         return user(found["user"]) if found["team"] == self._team else code(found[0])
 
-    def _deciders(self) -> Line:
+    @property
+    def _rule(self) -> str:
         card = self._card
         asker = card.requester_name or card.requester
-        return _said(card.asks or wording.approver(card.approver, asker, lambda key: key))
+        return card.asks or wording.approver(card.approver, asker, lambda key: key)
+
+    def _who(self, text: str) -> Line:
+        """Who may decide, in words; the people and groups that the rule has by their ids as mentions."""
+        shown: list[Body] = []
+        at, text = 0, _sentence(text, _WORDS) if text.strip() else ""
+        for found in self._named(text):
+            if found[0] in self._ids:
+                shown.append(words(text[at : found.start()]))
+                shown.append(group(found["id"]) if found["group"] else user(found["id"]))
+                at = found.end()
+        return [*shown, words(text[at:])] if text else []
+
+    def _named(self, text: str) -> list[re.Match[str]]:
+        """The people and groups of this workspace that a text names by their ids."""
+        found = _NAMED.finditer(text)
+        return [one for one in found if one["team"] == self._team and bool(one["group"]) == (one["id"][0] == "S")]
+
+    @property
+    def _ids(self) -> list[str]:
+        return [one[0] for one in self._named(self._card.approver)]
 
     def _pings(self) -> list[Body]:
-        """The people and groups that may decide, by the ids that the rule has of them: somebody may have written it."""
+        """The people and groups that may decide, by the ids that the rule has of them: somebody may have written it.
+        Those are left out whom the card mentions as it is."""
         if self._card.state != "pending":
             return []
+        shown = {one[0] for one in self._named(_sentence(self._rule, _WORDS))}
         named = dict.fromkeys(
             f"<!subteam^{found['id']}>" if found["group"] else f"<@{found['id']}>"
-            for found in _NAMED.finditer(self._card.approver)
-            if found["team"] == self._team and bool(found["group"]) == (found["id"][0] == "S")
+            for found in self._named(self._card.approver)
+            if found[0] not in shown
         )
         said = " ".join([*named][:MAX_NAMED])
         return [{"type": "section", "text": {"type": "mrkdwn", "text": said, "verbatim": True}}] if said else []

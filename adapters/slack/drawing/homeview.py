@@ -12,7 +12,21 @@ from dataclasses import dataclass
 
 from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.adminforms import LISTS_FORM, ROLE_FORM
-from adapters.slack.drawing.blocks import Line, actions, button, code, items, moment, plain, rich, section, small, words
+from adapters.slack.drawing.blocks import (
+    Line,
+    actions,
+    button,
+    code,
+    items,
+    moment,
+    named,
+    plain,
+    rich,
+    section,
+    small,
+    user,
+    words,
+)
 from adapters.text import cut, short
 from adapters.visible import exact
 from bot.chat import Card
@@ -22,6 +36,7 @@ MAX_CARDS = 25
 MAX_LINES, MAX_LINE_CHARS = 40, 600
 NOTHING = "Nothing waits for you."
 _NAME, _WORDS = 80, 240
+_PERSON = re.compile(r"(?<![\w:/])slack:(?P<team>T[A-Z0-9]{1,30})/(?P<user>[UW][A-Z0-9]{1,30})(?!\w)")
 _PART = re.compile(r"`(?P<code>[^`]+)`|\*\*(?P<bold>[^*]+)\*\*")
 
 
@@ -32,14 +47,16 @@ class Overview:
     rights: str
     usage: str
     is_admin: bool = False
+    team: str = ""
+    """The workspace whose people are shown by mentions."""
 
 
 def home_view(cards: Sequence[Card], overview: Overview) -> Body:
     """The whole tab. `cards` are what waits for them, the oldest first."""
     blocks = [_title("What waits for you"), *_waiting(cards), {"type": "divider"}]
-    blocks += [_title("What you may do"), *_read(overview.rights)]
+    blocks += [_title("What you may do"), *_read(overview.rights, overview.team)]
     if overview.usage:
-        blocks += [_title("What you used"), *_read(overview.usage)]
+        blocks += [_title("What you used"), *_read(overview.usage, overview.team)]
     if overview.is_admin:
         blocks += [{"type": "divider"}, _title("For admins"), actions(_FORMS)]
         blocks.append(small("All words for admins: /nod-admin help"))
@@ -89,33 +106,42 @@ def _exact_line(text: str) -> str:
 # --- what the words say ----------------------------------------------------------------------------------------------
 
 
-def _read(markdown: str) -> list[Body]:
+def _read(markdown: str, team: str) -> list[Body]:
     """Lines with items, bold and code in them, as far as there is room."""
     lines = [line for line in markdown.split("\n") if line.strip()]
     parts: list[Body] = []
-    for is_item, some in _runs(lines[:MAX_LINES]):
+    for is_item, some in _runs(lines[:MAX_LINES], team):
         parts.append(items(some) if is_item else section(some))
     if len(lines) > MAX_LINES:
         parts.append(section([[words(f"… and {len(lines) - MAX_LINES:,} more lines")]]))
     return [rich(*parts)] if parts else [rich(section([[words("…")]]))]
 
 
-def _runs(lines: Iterable[str]) -> list[tuple[bool, list[Line]]]:
+def _runs(lines: Iterable[str], team: str) -> list[tuple[bool, list[Line]]]:
     """Lines that follow each other and are items, or are none."""
     runs: list[tuple[bool, list[Line]]] = []
     for line in lines:
         is_item = line.startswith("- ")
         if not runs or runs[-1][0] != is_item:
             runs.append((is_item, []))
-        runs[-1][1].append(_line(line.removeprefix("- ")))
+        runs[-1][1].append(_line(line.removeprefix("- "), team))
     return runs
 
 
-def _line(text: str) -> Line:
-    shown, at = [], 0
+def _line(text: str, team: str) -> Line:
+    shown: list[Body] = []
+    at = 0
     text = short(text, MAX_LINE_CHARS, exact)
     for part in _PART.finditer(text):
-        shown += [words(text[at : part.start()])]
-        shown += [code(part["code"]) if part["code"] else words(part["bold"], is_bold=True)]
+        shown += named(text[at : part.start()], team)
+        shown += [code(part["code"])] if part["code"] else _bold(part["bold"], team)
         at = part.end()
-    return [*shown, words(text[at:])]
+    return [*shown, *named(text[at:], team)]
+
+
+def _bold(text: str, team: str) -> list[Body]:
+    """Text in bold; somebody's identity as a mention, and as it can be written again."""
+    found = _PERSON.fullmatch(text)
+    if found is None or found["team"] != team:
+        return [words(text, is_bold=True)]
+    return [user(found["user"]), words(" ("), code(text), words(")")]

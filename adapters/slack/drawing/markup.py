@@ -24,6 +24,7 @@ __all__ = [
     "code_span",
     "inert",
     "mention",
+    "mentioned",
     "mrkdwn",
     "notice_parts",
     "one_line",
@@ -65,6 +66,7 @@ _USER = re.compile(r"[UW][A-Z0-9]{1,30}")
 _ONE_FILE = re.compile(r"```(?P<language>toml|json|csv)\n(?P<body>(?:(?!```)[^\n]*\n)*)```\s*")
 _MARK = re.compile(r"[ \t]*\d*")
 _STYLE = re.compile(r"(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])|`")
+_IN_CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 _ALIKE = {"*": "∗", "_": "＿", "~": "∼", "`": "ˋ"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -305,3 +307,20 @@ def private_answer(text: str) -> tuple[str, tuple[str, bytes] | None]:
     if len(text) <= MAX_CHARS and len(parts := parts_of(text)) <= 1:
         return "".join(parts) or "…", None
     return _beginning(text), ("answer.md", prose(text).encode())
+
+
+def mentioned(markdown: str, team: str) -> str:
+    """The bot's own words to one person alone, with the ids of this workspace as mentions. In code they stay ids, and
+    one in bold is said in code as well: that is what can be written again."""
+    parts = _IN_CODE.split(markdown)
+    key = rf"slack:{re.escape(team)}/(?P<id>[UWSCG][A-Z0-9]{{1,30}})(?P<thread>/\d+\.\d+)?(?!\w)"
+    named = re.compile(rf"(?<![\w:/])(?P<kind>(?:group|channel)[ :])?(?P<key>{key})(?P<end>\*\*)?")
+    return "".join(part if at % 2 else named.sub(_mention_of, part) for at, part in enumerate(parts))
+
+
+def _mention_of(found: re.Match[str]) -> str:
+    marks = {"S": "!subteam^", "C": "#", "G": "#"}
+    said = f"<{marks.get(found['id'][0], '@')}{found['id']}>"
+    said = f"a thread of {said}" if found["thread"] else said
+    kind = (found["kind"] or "").replace(" ", ":")
+    return f"{said}** (`{kind}{found['key']}`)" if found["end"] else said

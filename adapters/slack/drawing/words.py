@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack.door.handlers import Body
-from adapters.slack.drawing.markup import mrkdwn, private_answer
+from adapters.slack.drawing.blocks import named, rich, section
+from adapters.slack.drawing.markup import mentioned, mrkdwn, private_answer
 from adapters.visible import exact
 
 MAX_SENTENCE_CHARS = 2_900
 MAX_NOTICE_CHARS = 140
+IN_THREADS = (
+    "Slack has no `/nod` in threads: there write `@Nod` and one of help, show, approvals, grants, model, usage, stop "
+    "and reset-thread. Everything else after `/nod` is written outside of threads."
+)
 File = tuple[str, bytes]
 
 
@@ -35,16 +40,26 @@ class Words:
         return {"type": "modal", "title": plain("Nod"), "close": plain("Close"), "blocks": list(self.blocks)}
 
 
-def sentence(text: str) -> Words:
-    """A sentence of the bot's own, maybe with names in it: shown as it is, nothing in it is markup."""
+def sentence(text: str, team: str = "") -> Words:
+    """A sentence of the bot's own, maybe with names in it: shown as it is, nothing in it is markup. People and groups
+    of this workspace are mentioned in place of their ids."""
     shown = exact(text).strip() or "…"
     cut = shown if len(shown) <= MAX_SENTENCE_CHARS else f"{shown[:MAX_SENTENCE_CHARS]}…"
-    return Words(mrkdwn(cut[:MAX_NOTICE_CHARS]), ({"type": "section", "text": plain(cut)},))
+    said = named(cut, team)
+    block = {"type": "section", "text": plain(cut)} if len(said) == 1 else rich(section([said]))
+    return Words(mrkdwn(cut[:MAX_NOTICE_CHARS]), (block,))
 
 
-def answer_of(text: str) -> tuple[Words, File | None]:
-    """What a word gave, as Markdown; and a file, where it is one, or is too long for a message."""
+def said_in_thread(text: str) -> str:
+    """What a word gave, as Markdown, with what works there of the commands it speaks of."""
+    return f"{text}\n\n{IN_THREADS}" if "`/nod " in text else text
+
+
+def answer_of(text: str, team: str = "") -> tuple[Words, File | None]:
+    """What a word gave, as Markdown, with people, groups and channels of this workspace as mentions; and a file, where
+    it is one, or is too long for a message."""
     shown, file = private_answer(text)
+    shown = mentioned(shown, team) if team else shown
     return Words(mrkdwn(text[:MAX_NOTICE_CHARS]), ({"type": "markdown", "text": shown or "…"},)), file
 
 

@@ -16,6 +16,7 @@ from adapters.recent import Recent
 from adapters.slack.directory.naming import Naming
 from adapters.slack.directory.people import People
 from adapters.slack.directory.talkers import Talkers
+from adapters.slack.drawing.words import said_in_thread
 from adapters.slack.inbound.events import Message
 from adapters.slack.inbound.listening import Listening
 from adapters.slack.inbound.messages import Names, calls, is_for_others, readable
@@ -33,7 +34,8 @@ WORDS = frozenset({"stop", "help", "reset-thread"})
 TITLE_CHARS = 80
 BY_NAME = WORDS | {"show", "approvals", "grants", "model", "usage"}
 """What may be written as a message instead of after `/nod`, which Slack has not in threads; and what needs the bot's
-name before it there, because it could be an answer to a question."""
+name before it there, because it could be an answer to a question. The Messages tab suggests
+`approvals`."""
 
 
 class Answers(Protocol):
@@ -128,7 +130,7 @@ class Taking:
 
     def _is_question(self, message: Message, own: str) -> bool:
         text = readable(message.text, own, Names())
-        words = BY_NAME if calls(message.text, own) else WORDS
+        words = BY_NAME if calls(message.text, own) else WORDS | ({"approvals"} if message.is_direct else set())
         return bool(message.files) or message.hides_files or not (is_blank(text) or text.lower() in words)
 
     async def _here(self, message: Message) -> Here:
@@ -166,7 +168,8 @@ class Taking:
     async def _do(self, message: Message, word: str) -> None:
         here = await self._here(message)
         place = here.place.room if here.is_new else here.place
-        await self._answers.answer(message, await self._service().command(place, here.actor, word))
+        told = await self._service().command(place, here.actor, word)
+        await self._answers.answer(message, said_in_thread(told) if message.thread else told)
 
     async def _ask(self, message: Message, text: str) -> None:
         here = await self._here(message)

@@ -115,7 +115,7 @@ class Clicks:
     async def _say_in_modal(self, one: Interaction, said: str) -> None:
         """Say it in the modal that was pressed in; where that was closed meanwhile, privately."""
         try:
-            await self._modals.replace(one, sentence(said).view)
+            await self._modals.replace(one, sentence(said, one.team).view)
         except (SlackRefused, SendError) as err:
             log.info("modal.not_replaced", kind=type(err).__name__)
             await self._private.tell(replace(one, view=""), said)

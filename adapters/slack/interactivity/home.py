@@ -39,7 +39,7 @@ AFTER_S = 0.5
 PROMPTED_S = 6 * 3_600.0
 PROMPTS = (
     ("What can you do?", "What can you do here, and which tools may I use?"),
-    ("What waits for me?", "Which approvals wait for me, and what would each of them do?"),
+    ("What waits for me?", "approvals"),
     ("Read a page", "Read this page and tell me what it says in five sentences: "),
     ("Work something out", "Work this out step by step: "),
 )
@@ -165,7 +165,8 @@ class Home:
             usage = await service.command(place, actor, "usage")
         except BotError as err:
             return Overview(err.user_message, "", is_admin=False)
-        return Overview(rights, usage, is_admin=ADMIN in service.role_of(actor).split(", "))
+        is_admin = ADMIN in service.role_of(actor).split(", ")
+        return Overview(rights, usage, is_admin=is_admin, team=actor.workspace)
 
     # --- prompts ---
 

@@ -102,7 +102,7 @@ class Interactive:
         working = self._start(self._submit(one, text(part(body, "view"), "callback_id"), inputs_of(body)))
         done, _ = await asyncio.wait({working}, timeout=self._submitted_within_s)
         if done:
-            return acknowledged(working.result())
+            return acknowledged(working.result(), one.team)
         self._start(self._tell_late(one, working))
         return acknowledged(Sent())
 

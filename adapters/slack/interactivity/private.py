@@ -39,11 +39,11 @@ class Private:
 
     async def tell(self, to: Interaction, text: str) -> None:
         """Say a sentence of the bot's own: nothing in it is markup."""
-        await self._say(to, sentence(text))
+        await self._say(to, sentence(text, to.team))
 
     async def answer(self, to: Interaction, text: str) -> None:
         """Say what a word gave, as Markdown. What is a file, or too long for a message, comes as one, directly."""
-        words, file = answer_of(text)
+        words, file = answer_of(text, to.team)
         if file is not None:
             words = words.with_note(await self._sent(to, *file))
         await self._say(to, words)

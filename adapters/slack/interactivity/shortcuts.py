@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from adapters.slack.directory.people import People
 from adapters.slack.door import registered
+from adapters.slack.drawing.words import said_in_thread
 from adapters.slack.interactivity.about import Asking
 from adapters.slack.interactivity.home import Home
 from adapters.slack.interactivity.interactions import Interaction
@@ -41,7 +42,7 @@ class Shortcuts:
             case _ if callback in WORDS:
                 actor = await self._people.actor(one.team, one.user, user_team=one.user_team)
                 told = await self._service().command(self._conversation(one), actor, WORDS[callback])
-                await self._private.answer(one, told)
+                await self._private.answer(one, said_in_thread(told))
             case registered.ASK_ABOUT:
                 await self._asking.open(one)
             case registered.APPROVALS:

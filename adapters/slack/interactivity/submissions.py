@@ -22,10 +22,10 @@ class Sent:
 DONE = Sent()
 
 
-def acknowledged(sent: Sent) -> Body:
+def acknowledged(sent: Sent, team: str = "") -> Body:
     """What to acknowledge a modal with (docs, "View submission payload", `response_action`)."""
     if sent.field:
         return {"response_action": "errors", "errors": {sent.field: sent.text[:MAX_ERROR_CHARS] or "?"}}
     if sent.text:
-        return {"response_action": "update", "view": sentence(sent.text).view}
+        return {"response_action": "update", "view": sentence(sent.text, team).view}
     return {"response_action": "clear"}

@@ -87,6 +87,8 @@ def _element(one: Json) -> str:
     match one["type"]:
         case "user":
             return f"<@{one['user_id']}>"
+        case "usergroup":
+            return f"<!subteam^{one['usergroup_id']}>"
         case "channel":
             return f"<#{one['channel_id']}>"
         case "link":

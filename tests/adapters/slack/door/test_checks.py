@@ -11,7 +11,7 @@ from aiohttp import web
 from slack_sdk.oauth.installation_store import Installation
 
 from adapters.slack.door.app import SlackApp
-from adapters.slack.door.checks import Check, examine
+from adapters.slack.door.checks import Check, Named, examine
 from adapters.slack.door.http import HttpDoor
 from adapters.slack.door.installs import open_installs
 from adapters.slack.door.scopes import SCOPES
@@ -32,6 +32,12 @@ async def looked(options: Options) -> list[Check]:
 async def found(slack: SlackServer, tmp_path: Path, **others: Any) -> dict[str, Check]:
     """What is said, by what was looked at."""
     return {check.name: check for check in await looked(options_of(slack, tmp_path, **others))}
+
+
+async def named(slack: SlackServer, tmp_path: Path, **names: Any) -> list[tuple[bool, str]]:
+    """What is said of whom and what the settings name."""
+    checks = [check async for check in examine(options_of(slack, tmp_path), Named(**names))]
+    return [(check.is_ok, check.text) for check in checks if check.name in ("admins", "approvals")]
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +106,38 @@ async def test_scopes_that_are_not_needed_are_a_note(slack: SlackServer, tmp_pat
 
     assert (check.is_ok, check.is_note) == (True, True)
     assert check.text.startswith("it does not need channels:manage")
+
+
+async def test_admins_of_another_workspace_alone_are_a_note(slack: SlackServer, tmp_path: Path) -> None:
+    own = f"slack:{slack.bot.team}/U1"
+
+    assert await named(slack, tmp_path, admins=("web:root", "slack:T9/U1")) == [
+        (True, f"ADMINS names nobody of this workspace: write slack:{slack.bot.team}/<member id>")
+    ]
+    assert await named(slack, tmp_path, admins=("web:root", own)) == []
+
+
+async def test_a_channel_for_approvals_that_the_bot_is_not_in_is_named(slack: SlackServer, tmp_path: Path) -> None:
+    team = slack.bot.team
+    there, elsewhere = slack.create_channel("there"), slack.create_channel("elsewhere", has_bot=False)
+    gone = slack.create_channel("gone", is_archived=True)
+    written = [f"slack:{team}/{one.id}" for one in (there, elsewhere, gone)]
+
+    said = await named(slack, tmp_path, channels=(*written, f"discord:1>slack:{team}/C0NOWHERE", "discord:1/2"))
+
+    assert said == [
+        (True, f"cards are shown in #there ({there.id}) as well"),
+        (
+            False,
+            f"APPROVALS_CHANNELS: #elsewhere ({elsewhere.id}) does not have the bot in it: write /invite @Nod there",
+        ),
+        (False, f"APPROVALS_CHANNELS: #gone ({gone.id}) is archived"),
+        (
+            False,
+            "APPROVALS_CHANNELS: C0NOWHERE is not known (channel_not_found): copy its id anew, "
+            "and /invite the bot there",
+        ),
+    ]
 
 
 async def test_a_plan_without_user_groups_is_a_note(slack: SlackServer, tmp_path: Path) -> None:

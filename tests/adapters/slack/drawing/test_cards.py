@@ -93,6 +93,18 @@ def test_a_card_says_who_has_approved_what_is_missing_and_who_edited() -> None:
     assert "*Missing: *1 more of finance" in shown
 
 
+def test_whom_a_rule_names_is_mentioned_where_it_says_who_may_decide() -> None:
+    approver = "2 of slack:T1/U5, group:slack:T1/S7, slack:T2/U8"
+    asks = "2 of slack:T1/U5, somebody of group:slack:T1/S7 or slack:T2/U8"
+    shown = card(approver=approver, asks=asks, missing="1 more of group:slack:T1/S7 or slack:T1/U6")
+
+    checked(shown.blocks)
+    said = lines(shown.blocks)
+    assert "*May decide: *2 of <@U5>, somebody of <!subteam^S7> or slack:T2/U8" in said
+    assert "*Missing: *1 more of <!subteam^S7> or slack:T1/U6" in said
+    assert [line for line in said if line.startswith("mrkdwn")] == []
+
+
 def test_what_is_missing_is_said_once() -> None:
     assert "Missing" not in str(card(asks="2 of finance", missing="2 of finance").blocks)
 

@@ -38,6 +38,17 @@ def test_the_tab_says_what_waits_what_one_may_do_and_what_one_used() -> None:
     assert buttons(view["blocks"]) == {"Look": "nod:look:a1"}
 
 
+def test_people_of_this_workspace_are_mentions() -> None:
+    view = home_view((), replace(OVERVIEW, team="T1"))
+    of_others = home_view((), replace(OVERVIEW, team="T2"))
+
+    checked_view(view)
+    shown = lines(view["blocks"])
+    assert "<@U9> (`slack:T1/U9`): user" in shown
+    assert "- <@U9>: 1,200 tokens (1,000 in, 200 out) in 2 runs, 3 tool calls" in shown
+    assert "*slack:T1/U9*: user" in lines(of_others["blocks"])
+
+
 def test_where_nothing_waits_the_tab_says_so() -> None:
     assert "Nothing waits for you." in lines(home_view((), OVERVIEW)["blocks"])
 

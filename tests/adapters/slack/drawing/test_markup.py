@@ -14,6 +14,7 @@ from adapters.slack.drawing.markup import (
     answer_of,
     inert,
     mention,
+    mentioned,
     mrkdwn,
     notice_parts,
     one_line,
@@ -313,6 +314,27 @@ def test_a_limit_too_small_for_anything_is_refused() -> None:
 def test_a_short_private_answer_is_a_message() -> None:
     assert private_answer("**allow** `x`") == ("**allow** `x`", None)
     assert private_answer("```diff\n+ a\n```") == ("```diff\n+ a\n```", None)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("**slack:T1/U5**: user", "**<@U5>** (`slack:T1/U5`): user"),
+        ("**group slack:T1/S5**", "**<!subteam^S5>** (`group:slack:T1/S5`)"),
+        ("- group slack:T1/S5 has it", "- <!subteam^S5> has it"),
+        ("somebody of group:slack:T1/S5.", "somebody of <!subteam^S5>."),
+        ("channel slack:T1/C5 is asked", "<#C5> is asked"),
+        ("by ann in slack:T1/C5/17.25: approved.", "by ann in a thread of <#C5>: approved."),
+        ("`slack:T1/U5` and slack:T1/U6", "`slack:T1/U5` and <@U6>"),
+        ("```\nslack:T1/U5\n```", "```\nslack:T1/U5\n```"),
+        (
+            "slack:T2/U5, xslack:T1/U5, slack:T1/U5x, slack:T1/X5",
+            "slack:T2/U5, xslack:T1/U5, slack:T1/U5x, slack:T1/X5",
+        ),
+    ],
+)
+def test_who_is_of_this_workspace_is_a_mention_outside_of_code(said: str, shown: str) -> None:
+    assert mentioned(said, "T1") == shown
 
 
 def test_a_long_private_answer_is_a_file() -> None:

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from adapters.slack.door.manifest import PROMPTS as OF_MANIFEST
+from adapters.slack.interactivity.home import PROMPTS
 from adapters.slack.places import direct_place, place_in
 from bot.config.settings import Settings
 from tests.adapters.slack.hearing import HELP, Talk, Team, hanging, talking
@@ -193,6 +195,29 @@ async def test_other_words_need_the_name_in_a_thread(talk: Talk, word: str) -> N
 
     assert before == 1
     assert talk.tasks() == ["hi", word]
+
+
+async def test_what_works_in_a_thread_is_said_there(talk: Talk) -> None:
+    message = await talk.ask("@nod hi")
+
+    await talk.ask("@nod help", thread=message)
+    await talk.ask("@nod help")
+
+    in_thread, outside = talk.whispers()
+    assert "Slack has no `/nod` in threads: there write `@Nod`" in in_thread
+    assert "in threads" not in outside
+
+
+async def test_what_the_messages_tab_suggests_about_approvals_is_answered_without_a_model(talk: Talk) -> None:
+    suggested = dict(PROMPTS)["What waits for me?"]
+    assert dict(OF_MANIFEST)["What waits for me?"] == suggested
+
+    talk.slack.direct(talk.team.anna, suggested)
+    await talk.slack.until(lambda: talk.slack.said(talk.slack.talk_of(talk.team.anna)))
+
+    (told,) = talk.slack.said(talk.slack.talk_of(talk.team.anna))
+    assert told.shown == "Nothing waits for you."
+    assert talk.tasks() == []
 
 
 @pytest.mark.parametrize("text", ["@nod help me", "@nod stop the deploy", "@nod show me the plan", "@nod explain this"])

@@ -168,7 +168,7 @@ async def test_a_role_is_given_by_a_form(desk: Desk) -> None:
     ack = await slack.submit(team.root, form, {"who": team.ben, "role": offered[0], "for": "2h"}).acked()
 
     assert [one["value"] for one in offered] == ["admin"]
-    assert shown_in(ack.body["view"])[0].startswith(f"{team.key(team.ben)} ")
+    assert shown_in(ack.body["view"])[0].startswith(f"{team.ben.mention} ")
     assert await desk.rules() == [team.key(team.ben)]
 
 
