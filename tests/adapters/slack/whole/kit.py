@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,11 +10,10 @@ from typing import Any
 from aiohttp import web
 
 from adapters.slack import Options, SlackAdapter
-from bot.app import App, open_app
+from bot.app import App
 from bot.config.settings import Settings
 from bot.errors import ConfigError
-from bot.models.config import from_mapping
-from bot.models.registry import Registry
+from tests.adapters.opening import at_work, opened, rested
 from tests.adapters.slack.wire import Channel, Message, SlackServer, User
 from tests.models.endpoint import ScriptedEndpoint
 
@@ -89,16 +85,7 @@ class Nod:
 
     async def idle(self) -> None:
         """Wait until every run rests and everything that is to be shown has been taken."""
-        while True:
-            await self.app.service.idle()
-            if not await asyncio.to_thread(self._pending):
-                return
-            await asyncio.sleep(0.05)
-
-    def _pending(self) -> int:
-        with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection:
-            (count,) = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()
-        return int(count)
+        await rested(self.app)
 
 
 def team_of(server: SlackServer) -> Team:
@@ -137,28 +124,16 @@ async def running_nod(
     **options: object,
 ) -> AsyncIterator[Nod]:
     """Nod, connected; opening it again over the same settings is a restart in good order."""
-    row = from_mapping(
-        {"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", "vision": vision}
-    )
-    async with open_app(settings, models=Registry([row], default="m")) as app:
+    failures: list[ConfigError] = []
+    adapter = SlackAdapter(options_of(team, settings, **options), failed=failures.append)
+    ready = lambda: team.server.until(lambda: adapter.state() == "ok" or failures)  # noqa: E731
+    async with opened(settings, endpoint, vision=vision) as app, _serving(adapter) as base:
         if change is not None:
             change(app)
-        failures: list[ConfigError] = []
-        adapter = SlackAdapter(options_of(team, settings, **options), failed=failures.append)
-        adapter.attach(app.service)
-        app.add_adapter(adapter)
-        async with _serving(adapter) as base:
-            if base:
-                team.server.deliver_to(f"{base}/slack/events")
-            await adapter.start()
-            try:
-                await team.server.until(lambda: adapter.state() == "ok" or failures)
-                await app.service.recover()
-                yield Nod(app, adapter, failures, base)
-                adapter.stop_taking()
-                await app.service.aclose()
-            finally:
-                await adapter.close()
+        if base:
+            team.server.deliver_to(f"{base}/slack/events")
+        async with at_work(app, adapter, connected=ready):
+            yield Nod(app, adapter, failures, base)
 
 
 @asynccontextmanager
