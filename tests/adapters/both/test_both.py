@@ -19,7 +19,8 @@ from tests.adapters.discord import kit as discord_kit
 from tests.adapters.discord.approving import ask, told
 from tests.adapters.discord.wire import Channel, running_discord
 from tests.adapters.opening import at_work, opened
-from tests.adapters.slack.whole import kit as slack_kit
+from tests.adapters.slack import kit as slack_kit
+from tests.adapters.slack.doors import options_of
 from tests.adapters.slack.wire import Channel as SlackChannel
 from tests.adapters.slack.wire import running_slack
 from tests.adapters.tools import settings_with_tools
@@ -84,7 +85,7 @@ async def _running(
 ) -> AsyncIterator[App]:
     failures: list[ConfigError] = []
     adapters = (
-        SlackAdapter(slack_kit.options_of(slack, settings), failed=failures.append),
+        SlackAdapter(options_of(slack.server, settings.data_dir), failed=failures.append),
         DiscordAdapter(discord_kit.options_of(discord, settings), failed=failures.append),
     )
     ready = lambda: slack.server.until(lambda: all(one.state() == "ok" for one in adapters))  # noqa: E731

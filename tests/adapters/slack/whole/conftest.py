@@ -1,28 +1,15 @@
-"""A team on a stand-in Slack, and the whole bot for it, over the socket and over HTTP."""
+"""The whole bot for a team on a stand-in Slack, over the socket and over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.config.settings import Settings
-from tests.adapters.slack.whole.kit import Nod, Team, running_nod, settings_of, team_of
-from tests.adapters.slack.wire import SlackServer
-from tests.adapters.tools import settings_with_tools
+from tests.adapters.slack.kit import Nod, Team, running_nod
 from tests.models.endpoint import ScriptedEndpoint
-
-
-@pytest.fixture
-def team(slack: SlackServer) -> Team:
-    return team_of(slack)
-
-
-@pytest.fixture
-def settings(team: Team, tmp_path: Path) -> Settings:
-    return settings_of(team, settings_with_tools(tmp_path))
 
 
 @pytest.fixture(params=["socket", "http"])

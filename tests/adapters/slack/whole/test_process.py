@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.processes import bot_process, environment_of, killed
-from tests.adapters.slack.whole.kit import Team
+from tests.adapters.slack.kit import Team
 from tests.adapters.slack.wire import Interaction
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 
