@@ -36,6 +36,18 @@ CALL_WORDS = {
     "cancelled": "cancelled, not run",
     "unknown": "outcome unknown: it started, and its end was not recorded",
 }
+CALL_MARKS = {
+    "proposed": "▫️",
+    "waiting": "✋",
+    "approved": "▫️",
+    "started": "⏳",
+    "done": "✅",
+    "failed": "❌",
+    "denied": "⛔",
+    "expired": "⌛",
+    "cancelled": "⏹️",
+    "unknown": "❓",
+}
 BY_WORDS = {
     "approved": "approved by",
     "started": "approved by",

@@ -6,21 +6,9 @@ from dataclasses import dataclass, replace
 
 from adapters.discord.markup import MAX_CHARS, inert, short_code, shortened, size
 from adapters.text import fence_after
-from adapters.wording import BY_WORDS, CALL_WORDS, call_state, duration
+from adapters.wording import BY_WORDS, CALL_MARKS, CALL_WORDS, call_state, duration
 from bot.chat import ToolLine
 
-MARKS = {
-    "proposed": "▫️",
-    "waiting": "✋",
-    "approved": "▫️",
-    "started": "⏳",
-    "done": "✅",
-    "failed": "❌",
-    "denied": "⛔",
-    "expired": "⌛",
-    "cancelled": "⏹️",
-    "unknown": "❓",
-}
 DOING = {
     "queued": "Queued: earlier messages come first.",
     "running": "Working",
@@ -104,7 +92,7 @@ def line_of(line: ToolLine) -> str:
         words = f"denied by {shortened(line.by, MAX_NAME_CHARS)}"
     took = duration(line.duration_ms) if line.duration_ms is not None else ""
     facts = " · ".join(part for part in (words, took, by) if part)
-    return f"{MARKS[state]} {short_code(line.tool, MAX_NAME_CHARS)} {facts}"
+    return f"{CALL_MARKS[state]} {short_code(line.tool, MAX_NAME_CHARS)} {facts}"
 
 
 def tail_of(text: str, room: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from adapters.slack.api.web import Json
 from adapters.slack.drawing.markup import inert, mrkdwn, parts_of, steady
 from adapters.visible import prose
-from adapters.wording import BY_WORDS, CALL_WORDS, call_state, duration
+from adapters.wording import BY_WORDS, CALL_MARKS, CALL_WORDS, call_state, duration
 from bot.chat import ToolLine
 
 MAX_CHARS = 12_000
@@ -26,16 +26,6 @@ BY_ITSELF = frozenset({"proposed", "waiting"})
 """States without a line here: what waits has a card of its own, and every approval is a message."""
 TASKS = {"approved": "in_progress", "started": "in_progress", "done": "complete"}
 """The states of a call as Slack's of a task; all others are `error`."""
-MARKS = {
-    "approved": "▫️",
-    "started": "⏳",
-    "done": "✅",
-    "failed": "❌",
-    "denied": "⛔",
-    "expired": "⌛",
-    "cancelled": "⏹️",
-    "unknown": "❓",
-}
 BREAK = "\n\n"
 
 
@@ -199,7 +189,7 @@ def facts_of(line: ToolLine) -> str:
 
 def lines_block(lines: tuple[ToolLine, ...]) -> Json | None:
     """The calls, one below the other, the earliest counted where they are many; None without any."""
-    drawn = [f"{MARKS[call_state(one.state)]} {_line(one)}" for one in lines]
+    drawn = [f"{CALL_MARKS[call_state(one.state)]} {_line(one)}" for one in lines]
     first = 0
     while sum(map(len, drawn[first:])) > MAX_LINES_CHARS:
         first += 1
