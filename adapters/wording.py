@@ -71,6 +71,15 @@ def call_state(state: str) -> str:
     return state if state in CALL_WORDS else "unknown"
 
 
+def call_facts(state: str, by: str, duration_ms: int | None) -> str:
+    """What there is to say of a call beside its name: how it ended, how long it took, who approved it."""
+    state = call_state(state)
+    words = f"denied by {by}" if state == "denied" and by else CALL_WORDS[state]
+    took = duration(duration_ms) if duration_ms is not None else ""
+    whose = f"{BY_WORDS[state]} {by}" if by and state in BY_WORDS else ""
+    return " · ".join(part for part in (words, took, whose) if part)
+
+
 def outcome(state: str, outcome: str) -> str:
     """What became of a call that was decided, in a sentence; "" while nothing is known."""
     return OUTCOME_WORDS.get(outcome, "") if state == "approved" else NOT_RUN

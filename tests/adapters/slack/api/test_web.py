@@ -155,7 +155,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(slack: Sl
             await post(client, room)
 
 
-async def test_an_answer_that_cannot_be_read_is_none() -> None:
+async def test_an_answer_that_cannot_be_read_is_none(clock: Clock) -> None:
     """A proxy answers in plain text, which slack_sdk does not expect."""
     app = web.Application()
 
@@ -169,7 +169,8 @@ async def test_an_answer_that_cannot_be_read_is_none() -> None:
     port = runner.addresses[0][1]
     try:
         with pytest.raises(Unsure):
-            await SlackClient("xoxb-1", api_url=f"http://127.0.0.1:{port}/api/").call("auth.test")
+            api_url = f"http://127.0.0.1:{port}/api/"
+            await SlackClient("xoxb-1", api_url=api_url, clock=clock, sleep=clock.sleep).call("auth.test")
     finally:
         await runner.cleanup()
 

@@ -254,7 +254,7 @@ async def test_an_installation_for_a_whole_organisation_is_refused(desk: Desk, l
     assert ledger() == []
 
 
-async def test_row_49_an_address_that_is_not_slacks_is_never_fetched(desk: Desk, ledger: Ledger) -> None:
+async def test_row_49_an_address_that_is_not_slacks_is_never_fetched(desk: Desk) -> None:
     slack, ben = desk.team.server, desk.team.ben
     await desk.ask()
     card = await desk.card()
@@ -356,7 +356,7 @@ async def test_a_form_that_takes_long_is_acknowledged_and_answered_afterwards(
     assert ledger() == []
 
 
-async def test_a_name_that_is_no_name_stays_inert_wherever_it_is_said(desk: Desk, ledger: Ledger) -> None:
+async def test_a_name_that_is_no_name_stays_inert_wherever_it_is_said(desk: Desk) -> None:
     """Row 44: markup, a mention, a line end and a turned direction in the name of who decided."""
     slack, team = desk.team.server, desk.team
     loud = slack.create_user("<!channel> *x* \u202e<@U1>\n```")

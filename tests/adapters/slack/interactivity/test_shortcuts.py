@@ -192,7 +192,7 @@ async def test_who_may_not_talk_asks_nothing_and_nobody_sees_it(desk: Desk, endp
 
 @pytest.mark.parametrize("answers", ["thread", "place"])
 async def test_words_are_about_the_conversation_the_message_belongs_to(
-    team: Team, settings: Settings, endpoint: ScriptedEndpoint, ledger: Ledger, answers: str
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, answers: str
 ) -> None:
     """Where questions open threads, that is the one below it; else what is at the top belongs to the channel."""
     endpoint.script = [calls(("deploy", {"version": "1"}))]
