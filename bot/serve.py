@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from adapters.web import WebAdapter
 from bot._version import __version__
@@ -52,6 +54,7 @@ async def serving(
 ) -> AsyncIterator[str]:
     """Serve until the block ends; gives the page's address. `told` is set when a platform will never let the bot in
     again: then the block ought to end. Raises `ConfigError`, also for that."""
+    logging.getLogger("aiohttp.server").addFilter(_is_worth_a_line)
     prepare_data_dir(settings.data_dir)
     async with open_app(settings, models=models) as app:
         page = _web_adapter(settings, demo) if "web" in settings.adapters else None
@@ -88,6 +91,11 @@ async def serving(
             await platforms.close()
             await runner.cleanup()
         platforms.check()
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Whether a record of the server is: anybody can send it what is no HTTP, and each would be a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 async def introduce(page: WebAdapter, app: App) -> None:

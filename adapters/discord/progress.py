@@ -24,12 +24,11 @@ MAX_NAME_CHARS = 60
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A run as it is seen now: the latest state of each call in the order they were first seen, and the model's whole
-    text so far. `status` as in `Working`; `since_ms` is when it began, where that is known."""
+    text so far. `status` as in `Working`."""
 
     lines: tuple[ToolLine, ...] = ()
     text: str = ""
     status: str = "running"
-    since_ms: int | None = None
 
     def with_line(self, line: ToolLine) -> Progress:
         """The next state, after a call has moved."""
@@ -54,9 +53,9 @@ class Progress:
         """Does it say something that the answer does not?"""
         return bool(self.lines)
 
-    def content(self, now_ms: int | None = None) -> str:
+    def content(self) -> str:
         """The message that shows it, at most 2,000 characters."""
-        last = f"-# {self._doing(now_ms)}"
+        last = f"-# {DOING.get(self.status, DOING['running'])}"
         calls = _shown(self.lines, MAX_LINES_CHARS)
         room = MAX_CHARS - size(calls) - size(last) - 2
         return "\n".join(part for part in (calls, tail_of(self.text, room), last) if part)
@@ -64,13 +63,6 @@ class Progress:
     def settled(self) -> str:
         """The tool calls alone, for the message that stays when the answer has come; "" without any."""
         return _shown(self.lines, MAX_CHARS)
-
-    def _doing(self, now_ms: int | None) -> str:
-        words = DOING.get(self.status, DOING["running"])
-        if now_ms is None or self.since_ms is None or self.status != "running":
-            return words
-        elapsed_s = (now_ms - self.since_ms) // 1000
-        return f"{words} · {duration(elapsed_s * 1000)}" if elapsed_s > 0 else words
 
 
 def _shown(lines: tuple[ToolLine, ...], room: int) -> str:

@@ -52,11 +52,6 @@ def test_the_last_line_says_what_it_is_doing(status: str, words: str) -> None:
     assert Progress().with_status(status).content() == words
 
 
-def test_seconds_are_said_where_the_time_is_known() -> None:
-    assert Progress(since_ms=1_000).content(13_400) == "-# Working · 12 s"
-    assert Progress(since_ms=1_000).content(1_400) == "-# Working"
-
-
 def test_it_is_empty_until_there_is_something_to_say() -> None:
     assert Progress().is_empty
     assert not Progress().with_status("queued").is_empty
