@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from adapters.discord.markup import MAX_CHARS, inert, short_code, shortened, size
 from adapters.text import fence_after
-from adapters.wording import CALL_MARKS, call_facts, call_state, duration
+from adapters.wording import CALL_MARKS, call_facts, call_state
 from bot.chat import ToolLine
 
 DOING = {

@@ -167,10 +167,10 @@ async def test_an_answer_that_cannot_be_read_is_none(clock: Clock) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
+    client = SlackClient("xoxb-1", api_url=f"http://127.0.0.1:{port}/api/", clock=clock, sleep=clock.sleep)
     try:
         with pytest.raises(Unsure):
-            api_url = f"http://127.0.0.1:{port}/api/"
-            await SlackClient("xoxb-1", api_url=api_url, clock=clock, sleep=clock.sleep).call("auth.test")
+            await client.call("auth.test")
     finally:
         await runner.cleanup()
 
