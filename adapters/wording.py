@@ -36,6 +36,18 @@ CALL_WORDS = {
     "cancelled": "cancelled, not run",
     "unknown": "outcome unknown: it started, and its end was not recorded",
 }
+CALL_MARKS = {
+    "proposed": "▫️",
+    "waiting": "✋",
+    "approved": "▫️",
+    "started": "⏳",
+    "done": "✅",
+    "failed": "❌",
+    "denied": "⛔",
+    "expired": "⌛",
+    "cancelled": "⏹️",
+    "unknown": "❓",
+}
 BY_WORDS = {
     "approved": "approved by",
     "started": "approved by",
@@ -57,6 +69,15 @@ STATUS_WORDS = {
 def call_state(state: str) -> str:
     """The state of a call, as `CALL_WORDS` knows it."""
     return state if state in CALL_WORDS else "unknown"
+
+
+def call_facts(state: str, by: str, duration_ms: int | None) -> str:
+    """What there is to say of a call beside its name: how it ended, how long it took, who approved it."""
+    state = call_state(state)
+    words = f"denied by {by}" if state == "denied" and by else CALL_WORDS[state]
+    took = duration(duration_ms) if duration_ms is not None else ""
+    whose = f"{BY_WORDS[state]} {by}" if by and state in BY_WORDS else ""
+    return " · ".join(part for part in (words, took, whose) if part)
 
 
 def outcome(state: str, outcome: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.discord import TOKENS, TOKENS_A_SECOND, long_answer
 from bot.config.settings import load
-from tests.adapters.slack.whole.kit import Team, running_nod, settings_of, team_of
+from tests.adapters.slack.kit import Team, running_nod, settings_of, team_of
 from tests.adapters.slack.wire import running_slack
 from tests.adapters.tools import write_tools
 from tests.models.endpoint import ScriptedEndpoint, Status, calls

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.adapters.slack.whole.kit import Team, team_of
+from tests.adapters.slack.kit import Team, team_of
 from tests.adapters.slack.wire import SlackServer, running_slack
 from tests.adapters.slack.wire.delivery import Sent
 from tests.cli.kit import free_port

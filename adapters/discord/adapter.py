@@ -11,6 +11,7 @@ import aiohttp
 import discord
 import structlog
 
+from adapters.addressed import instead, is_copy, may_see_all, member_of, named_by
 from adapters.discord.cards import draw_card
 from adapters.discord.client import allows_reading_along
 from adapters.discord.markup import answer_of, notice_parts, plain
@@ -193,8 +194,9 @@ class DiscordAdapter:
 
     async def _send_card(self, delivery: Delivery, card: Card) -> str:
         site = self._ready()
-        is_copy = delivery.place != card.place
-        drawn = draw_card(card, is_copy=is_copy, in_full=_may_see_all(card, delivery.place))
+        person = direct_user(delivery.place)
+        in_full = may_see_all(card, delivery.place, None if person is None else str(person))
+        drawn = draw_card(card, is_copy=is_copy(delivery), in_full=in_full)
         post = Post(
             view=drawn.view,
             files=tuple(drawn.files),
@@ -229,16 +231,9 @@ class DiscordAdapter:
     async def _send_directly(self, delivery: Delivery, gone: PlaceGone) -> str:
         """Tell the person who asked what could not be said where they asked. Raises what they were gone for."""
         user = _user(delivery.asked_by, delivery.place)
-        is_copy = isinstance(delivery.event, CardShown) and delivery.event.card.place != delivery.place
-        if user is None or direct_user(delivery.place) is not None or delivery.receipt or is_copy:
+        if user is None or direct_user(delivery.place) is not None or delivery.receipt or is_copy(delivery):
             raise gone
-        match delivery.event:
-            case Answered(_, text):
-                said = text
-            case Notice(_, text):
-                said = plain(text)
-            case CardShown(card):
-                said = f"{plain(card.tool)} waits for approval: `/nod approvals` lists it."
+        said = instead(delivery, plain)
         parts, file = answer_of(f"I cannot write this in {link(delivery.place)}, so I say it here.\n\n{said}")
         posts = [Post(part, files=(file,) if file and part is parts[-1] else (), is_it=says(part)) for part in parts]
         place = direct_place(delivery.place.workspace, user)
@@ -272,22 +267,10 @@ def _of_discord(addressed: tuple[str, ...], place: Place) -> tuple[int, ...]:
 
 def _user(key: str, place: Place) -> int | None:
     """The id of somebody of the same server, by their identity."""
-    number = key.removeprefix(f"{PLATFORM}:{place.workspace}/")
-    return int(number) if number != key and number.isdigit() else None
+    number = member_of(place, key)
+    return int(number) if number.isdigit() else None
 
 
 def _deciders(card: Card, place: Place) -> tuple[int, ...]:
     """Whom a card that waits may ping: the people its rule names, and who asked where that is who decides."""
-    return _named(card, place) if card.state == "pending" else ()
-
-
-def _named(card: Card, place: Place) -> tuple[int, ...]:
-    words = card.approver.replace(",", " ").split()
-    keys = [card.requester if word == "requester" else word for word in words]
-    return _of_discord(tuple(dict.fromkeys(keys)), place)
-
-
-def _may_see_all(card: Card, place: Place) -> bool:
-    """Whether a card may show a private call's arguments there: to one person alone, who is asked for a decision."""
-    person = direct_user(place)
-    return not card.is_private or (person is not None and (place != card.place or person in _named(card, place)))
+    return _of_discord(named_by(card), place) if card.state == "pending" else ()

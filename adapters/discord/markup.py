@@ -13,12 +13,12 @@ from adapters import tables
 from adapters.discord.inline import inert_line
 from adapters.exact import code_block, code_span, prose_block
 from adapters.fences import Code, sections
-from adapters.text import short, size, split_markdown
+from adapters.messages import Messages
+from adapters.text import short, size
 from adapters.visible import exact, prose
 
 __all__ = [
     "MAX_CHARS",
-    "MAX_PARTS",
     "answer_of",
     "code_block",
     "code_span",
@@ -35,7 +35,6 @@ __all__ = [
 
 MAX_CHARS = 2_000
 """Discord: content of a message (docs, "Create Message")."""
-MIN_PART = 200
 MAX_PARTS = 5
 """An answer of more messages is sent as its beginning and a file."""
 
@@ -45,7 +44,6 @@ _MARKS = re.compile(r"[\\`*_~|<>\[\]()#:]|(?m:^[ \t]*(?:[-+]|\d+(?=\.)\.))|-(?=#
 _LOUD = re.compile(
     r"@(?:everyone|here)|(?:discord\.(?:gg|gift|new)|discord(?:app)?\.com/(?:invite|gifts))/\S+", re.IGNORECASE
 )
-_ONE_FILE = re.compile(r"```(?P<language>toml|json|csv)\n(?P<body>(?:(?!```)[^\n]*\n)*)```\s*")
 
 
 def inert(text: str) -> str:
@@ -120,50 +118,12 @@ def short_code(text: str, max_chars: int) -> str:
     return short(text, max_chars, code_span)
 
 
-def parts_of(text: str, limit: int = MAX_CHARS) -> list[str]:
-    """The model's Markdown as messages of at most `limit`, none of them empty. Raises ValueError for a limit under
-    200."""
-    if limit < MIN_PART:
-        raise ValueError(f"limit is {limit!r}, must be at least {MIN_PART}")
-    return [shown for part in _parts(inert(text), limit, limit) if (shown := part.strip())]
+_MESSAGES = Messages(
+    inert, plain, MAX_CHARS, MAX_PARTS, note="\n-# This is the beginning: all {chars} characters are in `answer.md`."
+)
+parts_of, answer_of, private_answer = _MESSAGES.parts, _MESSAGES.answer, _MESSAGES.private
 
 
-def _parts(text: str, limit: int, room: int) -> Iterator[str]:
-    """Cut, and make each part inert by itself: what was code or a style may have been cut through."""
-    for cut in split_markdown(text, room):
-        part = inert(cut)
-        if size(part) <= limit:
-            yield part
-        else:
-            yield from _parts(cut, limit, max(32, room * 2 // 3))
-
-
-def notice_parts(text: str, pings: Sequence[int] = (), limit: int = MAX_CHARS) -> list[str]:
+def notice_parts(text: str, pings: Sequence[int] = ()) -> list[str]:
     """A sentence of the bot itself as messages, the first of them before the people it is for, by their ids."""
-    named = " ".join(f"<@{one}>" for one in pings)
-    parts = parts_of(plain(text), limit - len(named) - 1) or ["…"]
-    return [f"{named} {parts[0]}".strip() if at == 0 else part for at, part in enumerate(parts)]
-
-
-def answer_of(text: str) -> tuple[list[str], tuple[str, bytes] | None]:
-    """An answer as messages; a long one as its beginning, and as a file with all of it."""
-    if len(text) <= MAX_PARTS * MAX_CHARS and len(parts := parts_of(text)) <= MAX_PARTS:
-        return parts or ["…"], None
-    return [_beginning(text)], ("answer.md", prose(text).encode())
-
-
-def _beginning(text: str) -> str:
-    """The first message of a text that comes as a file."""
-    note = f"\n-# This is the beginning: all {len(text):,} characters are in `answer.md`."
-    return next(iter(parts_of(text[: 2 * MAX_CHARS], MAX_CHARS - len(note))), "…") + note
-
-
-def private_answer(text: str) -> tuple[str, tuple[str, bytes] | None]:
-    """What is answered to a person alone: one message, and a file where it is one, or is too long for a message."""
-    if (only := _ONE_FILE.fullmatch(text)) is not None:
-        name, body = f"nod.{only['language']}", only["body"]
-        lines = body.count("\n")
-        return f"Here it is as a file: `{name}`, {lines:,} lines.", (name, body.encode(errors="backslashreplace"))
-    if len(text) <= MAX_CHARS and len(parts := parts_of(text)) <= 1:
-        return "".join(parts) or "…", None
-    return _beginning(text), ("answer.md", prose(text).encode())
+    return _MESSAGES.notice(text, " ".join(f"<@{one}>" for one in pings))

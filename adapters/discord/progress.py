@@ -6,21 +6,9 @@ from dataclasses import dataclass, replace
 
 from adapters.discord.markup import MAX_CHARS, inert, short_code, shortened, size
 from adapters.text import fence_after
-from adapters.wording import BY_WORDS, CALL_WORDS, call_state, duration
+from adapters.wording import CALL_MARKS, call_facts, call_state
 from bot.chat import ToolLine
 
-MARKS = {
-    "proposed": "▫️",
-    "waiting": "✋",
-    "approved": "▫️",
-    "started": "⏳",
-    "done": "✅",
-    "failed": "❌",
-    "denied": "⛔",
-    "expired": "⌛",
-    "cancelled": "⏹️",
-    "unknown": "❓",
-}
 DOING = {
     "queued": "Queued: earlier messages come first.",
     "running": "Working",
@@ -89,14 +77,9 @@ def _shown(lines: tuple[ToolLine, ...], room: int) -> str:
 
 def line_of(line: ToolLine) -> str:
     """One call: its name, its state, who approved it, how long it took."""
-    state = call_state(line.state)
-    words = CALL_WORDS[state]
-    by = f"{BY_WORDS[state]} {shortened(line.by, MAX_NAME_CHARS)}" if line.by and state in BY_WORDS else ""
-    if state == "denied" and line.by:
-        words = f"denied by {shortened(line.by, MAX_NAME_CHARS)}"
-    took = duration(line.duration_ms) if line.duration_ms is not None else ""
-    facts = " · ".join(part for part in (words, took, by) if part)
-    return f"{MARKS[state]} {short_code(line.tool, MAX_NAME_CHARS)} {facts}"
+    by = shortened(line.by, MAX_NAME_CHARS) if line.by else ""
+    mark, name = CALL_MARKS[call_state(line.state)], short_code(line.tool, MAX_NAME_CHARS)
+    return f"{mark} {name} {call_facts(line.state, by, line.duration_ms)}"
 
 
 def tail_of(text: str, room: int) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from weakref import WeakValueDictionary
 
 import discord
 
 from adapters.discord.messages import without_mentions
 from adapters.discord.places import channel_id, direct_user
+from adapters.recent import Latest
 from adapters.visible import is_blank, prose
 from bot.chat import Place
 from bot.errors import PlaceGone, SendError
@@ -30,15 +30,13 @@ class Rooms:
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
-        self._opened: OrderedDict[int, None] = OrderedDict()
-        self._titles: OrderedDict[int, tuple[str, int]] = OrderedDict()
+        self._opened: Latest[int, None] = Latest(MAX_KNOWN)
+        self._titles: Latest[int, tuple[str, int]] = Latest(MAX_KNOWN)
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     def expect(self, message_id: int, title: str, asker_id: int) -> None:
         """A thread will be wanted on this message: how it is to be called, and who belongs into it."""
         self._titles[message_id] = (title_of(title), asker_id)
-        while len(self._titles) > MAX_KNOWN:
-            self._titles.popitem(last=False)
 
     async def open(self, place: Place) -> Open:
         """The channel of a place, which exists from now on. Raises `SendError` before there is a connection and for a
@@ -73,8 +71,6 @@ class Rooms:
             if err.code not in NO_SUCH_BEGINNING:
                 raise
         self._opened[thread_id] = None
-        while len(self._opened) > MAX_KNOWN:
-            self._opened.popitem(last=False)
 
 
 def title_of(text: str) -> str:

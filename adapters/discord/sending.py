@@ -11,7 +11,6 @@ import base64
 import hashlib
 import io
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ import aiohttp
 import discord
 
 from adapters.discord.rooms import Open, Rooms
+from adapters.recent import Latest
 from bot.chat import Place
 from bot.errors import PlaceGone, SendError
 
@@ -85,7 +85,7 @@ class Sender:
         self._client = client
         self._rooms = rooms
         self._clock = clock
-        self._sent: OrderedDict[int, str] = OrderedDict()
+        self._sent: Latest[int, str] = Latest(MAX_KNOWN)
         """What was sent as what: a message that says the same is not this one."""
 
     async def post(
@@ -138,8 +138,6 @@ class Sender:
 
     def _note(self, message_id: int, nonce: str) -> None:
         self._sent[message_id] = nonce
-        while len(self._sent) > MAX_KNOWN:
-            self._sent.popitem(last=False)
 
     async def _arrived(self, channel: Open, since_ms: int, attempts: int) -> list[discord.Message]:
         """Our own messages since then, where some may have arrived that nobody noted."""

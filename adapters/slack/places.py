@@ -31,9 +31,3 @@ def direct_user(place: Place) -> str | None:
 def event_id(team: str, channel: str, ts: str) -> str:
     """The event of a message, however it is reported: a mention comes twice, as itself and as a message."""
     return f"{PLATFORM}:{team}:{channel}:{ts}"
-
-
-def message_of(event: str) -> tuple[str, str, str] | None:
-    """Team, channel and `ts` of the message whose event this is; None where it is none of Slack's."""
-    parts = event.split(":")
-    return (parts[1], parts[2], parts[3]) if len(parts) >= 4 and parts[0] == PLATFORM else None

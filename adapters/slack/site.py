@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import aiohttp
 import structlog
@@ -18,7 +19,8 @@ from adapters.slack.directory.talkers import Talkers
 from adapters.slack.door.handlers import Body
 from adapters.slack.inbound.catchup import Catchup
 from adapters.slack.inbound.intake import Handle, Intake
-from adapters.slack.inbound.listening import Listening
+from adapters.slack.inbound.listening import WITHIN_S, Listening
+from adapters.slack.inbound.queues import Pauses
 from adapters.slack.inbound.replies import Replies
 from adapters.slack.inbound.taking import Taking
 from adapters.slack.inbound.uploads import Uploads
@@ -27,8 +29,8 @@ from adapters.slack.interactivity.administering import Administering
 from adapters.slack.interactivity.clicks import Clicks
 from adapters.slack.interactivity.commands import Commands
 from adapters.slack.interactivity.feedback import Feedback, feedback_block
-from adapters.slack.interactivity.home import Home
-from adapters.slack.interactivity.interactive import Interactive
+from adapters.slack.interactivity.home import AFTER_S, Home
+from adapters.slack.interactivity.interactive import SUBMITTED_WITHIN_S, Interactive
 from adapters.slack.interactivity.modals import Modals
 from adapters.slack.interactivity.private import Private
 from adapters.slack.interactivity.responding import Responder
@@ -45,6 +47,20 @@ from bot.chat import ChatService
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long its parts wait, in seconds: after a failure, for what was said before a question, until a tab is drawn
+    anew, and for what a sent modal asks for."""
+
+    pauses: Pauses = field(default_factory=Pauses)
+    heard_within_s: float = WITHIN_S
+    drawn_after_s: float = AFTER_S
+    submitted_within_s: float = SUBMITTED_WITHIN_S
+
+
+USUAL = Times()
+
+
 class Site:
     """The parts of one bot. It is the `Handlers` of the door: nothing it does for an interaction raises."""
 
@@ -56,6 +72,7 @@ class Site:
         http: Callable[[], aiohttp.ClientSession],
         *,
         ended: Handle,
+        times: Times = USUAL,
     ) -> None:
         self._service = service
         self.workspaces = workspaces
@@ -70,14 +87,14 @@ class Site:
         talkers = Talkers(service)
         responder, modals = Responder(http, options.api_url), Modals(workspaces)
         private = Private(workspaces, self.rooms, responder, modals)
-        self.home = Home(service, people, workspaces, modals)
+        self.home = Home(service, people, workspaces, modals, after_s=times.drawn_after_s)
         self.delivering = Delivering(self.rooms, self.sender, answers, card_changed=self.home.changed)
         taking = Taking(
             service,
             people,
             naming,
             talkers,
-            listening=Listening(workspaces, people, naming),
+            listening=Listening(workspaces, people, naming, within_s=times.heard_within_s),
             uploads=Uploads(workspaces, http, options.api_url),
             answers=Replies(private),
             where=options.answers,
@@ -96,6 +113,7 @@ class Site:
                 "app_uninstalled": ended,
                 "tokens_revoked": ended,
             },
+            pauses=times.pauses,
         )
         self.catchup = Catchup(service, self.rooms, self.intake, options.data_dir)
         asking = Asking(service, people, self.rooms, self.sender, modals, naming)
@@ -107,6 +125,7 @@ class Site:
             forms.offered,
             private,
             responder,
+            submitted_within_s=times.submitted_within_s,
         )
         self.press = self.interactive.press
         self.submit = self.interactive.submit

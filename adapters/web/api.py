@@ -9,13 +9,13 @@ import asyncio
 import hmac
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
 
+from adapters.recent import Latest
 from adapters.visible import exact, prose
 from adapters.web.clicks import click_of
 from adapters.web.feed import Feed, sse
@@ -75,7 +75,7 @@ class Api:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._tries = Tries()
-        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._ended: Latest[str, None] = Latest(MAX_ENDED)
 
     # --- pages ----------------------------------------------------------------------------------------
 
@@ -294,8 +294,6 @@ class Api:
 
     def _end(self, session: Session) -> None:
         self._ended[session.id] = None
-        while len(self._ended) > MAX_ENDED:
-            self._ended.popitem(last=False)
 
 
 def fragment_of(card: Card | None) -> dict[str, str] | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from adapters.recent import Latest
 from bot.addresses import is_loopback
 from bot.chat import Actor
 from bot.errors import ConfigError
@@ -97,7 +97,7 @@ class Tries:
     """Counts attempts to sign in per address. Bounded: the addresses seen longest ago are forgotten first."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[str, list[float]] = OrderedDict()
+        self._seen: Latest[str, list[float]] = Latest(MAX_ADDRESSES)
 
     def may_try(self, address: str, now_s: float) -> bool:
         """Count one attempt; False when this address has had too many within the last minute."""
@@ -105,8 +105,6 @@ class Tries:
         recent = [at for at in self._seen.pop(network, []) if now_s - at < TRY_WINDOW_S]
         is_allowed = len(recent) < TRIES
         self._seen[network] = [*recent, now_s] if is_allowed else recent
-        while len(self._seen) > MAX_ADDRESSES:
-            self._seen.popitem(last=False)
         return is_allowed
 
     def forget(self, address: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.config.settings import Settings, load
+
 _TOOLS = """
 import asyncio
 import bot
@@ -54,3 +56,8 @@ def write_tools(folder: Path) -> Path:
     tools.mkdir()
     (tools / "mine.py").write_text(_TOOLS.format(ledger=str(folder / "ledger")))
     return tools
+
+
+def settings_with_tools(folder: Path) -> Settings:
+    """The settings of a bot that has them, and its data in that folder."""
+    return load({"DATA_DIR": str(folder / "data"), "TOOLS_DIR": str(write_tools(folder))}, None)[0]

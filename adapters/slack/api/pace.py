@@ -7,9 +7,10 @@ allowed; a 429 says how long that method has to rest, and no other.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from adapters.recent import Latest
 
 MAX_KNOWN = 10_000
 Key = tuple[str, str]
@@ -50,7 +51,7 @@ class Paces:
 
     clock: Callable[[], float] = time.monotonic
     rates: dict[str, Rate] = field(default_factory=lambda: RATES)
-    _doors: OrderedDict[Key, _Door] = field(default_factory=OrderedDict)
+    _doors: Latest[Key, _Door] = field(default_factory=lambda: Latest(MAX_KNOWN))
 
     def turn(self, method: str, channel: str, *, within_s: float) -> tuple[float, bool]:
         """How many seconds to wait for one's turn, and whether that turn is taken: it is not where it would take longer
@@ -75,6 +76,4 @@ class Paces:
         key = (method, channel if method in PER_CHANNEL else "")
         door = self._doors.setdefault(key, _Door())
         self._doors.move_to_end(key)
-        while len(self._doors) > MAX_KNOWN:
-            self._doors.popitem(last=False)
         return door

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Protocol
 
+from adapters.recent import Latest
 from adapters.slack.api.web import Json, SlackClient, SlackRefused
 from adapters.slack.places import direct_user
 from bot.chat import Place
@@ -58,7 +58,7 @@ class Rooms:
 
     def __init__(self, workspaces: Workspaces) -> None:
         self._workspaces = workspaces
-        self._direct: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._direct: Latest[tuple[str, str], str] = Latest(MAX_KNOWN)
 
     async def open(self, place: Place) -> Room:
         """The room of a place. Raises `SendError` and `PlaceGone`."""
@@ -75,6 +75,4 @@ class Rooms:
             except SlackRefused as err:
                 raise SendError(err.user_message) from err
             self._direct[key] = str(opened["channel"]["id"])
-            while len(self._direct) > MAX_KNOWN:
-                self._direct.popitem(last=False)
         return self._direct[key]

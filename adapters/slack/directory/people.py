@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import structlog
 
+from adapters.recent import Latest
 from adapters.slack.api.rooms import Workspaces
 from adapters.slack.api.strict import ANY_TEAM, fit, part, text
 from adapters.slack.api.web import Json, SlackRefused
@@ -52,7 +52,7 @@ class People:
         self._workspaces = workspaces
         self._groups = groups
         self._clock = clock
-        self._kept: OrderedDict[tuple[str, str], Profile] = OrderedDict()
+        self._kept: Latest[tuple[str, str], Profile] = Latest(MAX_KEPT)
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def actor(self, team: str, user: str, *, user_team: str = "", is_fresh: bool = False) -> Actor:
@@ -111,9 +111,6 @@ class People:
 
     def _note(self, team: str, user: str, profile: Profile) -> Profile:
         self._kept[team, user] = profile
-        self._kept.move_to_end((team, user))
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
         return profile
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from adapters.mark import joined
+from adapters.recent import Latest
 from adapters.slack.places import PLATFORM
 from bot.chat import ChatService, Place, Room
 
@@ -18,7 +18,7 @@ class Talkers:
 
     def __init__(self, service: Callable[[], ChatService]) -> None:
         self._service = service
-        self._people: OrderedDict[Place, set[str]] = OrderedDict()
+        self._people: Latest[Place, set[str]] = Latest(MAX_PLACES)
         self._is_known = False
         self._lock = asyncio.Lock()
 
@@ -53,6 +53,4 @@ class Talkers:
     def _at(self, place: Place) -> set[str]:
         found = self._people.setdefault(place, set())
         self._people.move_to_end(place)
-        while len(self._people) > MAX_PLACES:
-            self._people.popitem(last=False)
         return found

@@ -13,8 +13,6 @@ from adapters.slack.door.registered import REGISTERED
 from adapters.slack.door.scopes import SCOPES
 
 EVENTS_PATH, REDIRECT_PATH = "/slack/events", "/slack/oauth_redirect"
-EXAMPLE_URL = "https://nod.example"
-"""Where the ready manifest for HTTP says the bot is."""
 DESCRIPTION = "A chat bot that can act, and asks for a nod before it does."
 LONG_DESCRIPTION = (
     "Nod answers in channels, threads and direct messages, and works with the tools that your team gives it. What a "

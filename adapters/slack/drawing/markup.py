@@ -13,13 +13,13 @@ from collections.abc import Iterator, Sequence
 from adapters import tables
 from adapters.exact import code_span, prose_block
 from adapters.fences import Code, sections
+from adapters.messages import Messages
 from adapters.slack.drawing.inline import LOUD, inert_code, inert_line
-from adapters.text import short, size, split_markdown
+from adapters.text import short, size
 from adapters.visible import exact, prose
 
 __all__ = [
     "MAX_CHARS",
-    "MAX_PARTS",
     "answer_of",
     "code_span",
     "inert",
@@ -39,7 +39,6 @@ __all__ = [
 
 MAX_CHARS = 12_000
 """Slack: all the Markdown of a message (docs, "Markdown block")."""
-MIN_PART = 200
 MAX_PARTS = 3
 """An answer of more messages is sent as its beginning and a file."""
 MAX_RISEN = 20
@@ -63,7 +62,6 @@ _INDENT = re.compile(r"(?m)^ *\t[ \t]*|^ {4,}[ \t]*")
 _BAR = re.compile(r"(?<!\\)\|")
 _RULES = {"left": "---", "right": "--:", "middle": ":-:"}
 _USER = re.compile(r"[UW][A-Z0-9]{1,30}")
-_ONE_FILE = re.compile(r"```(?P<language>toml|json|csv)\n(?P<body>(?:(?!```)[^\n]*\n)*)```\s*")
 _MARK = re.compile(r"[ \t]*\d*")
 _STYLE = re.compile(r"(?<![A-Za-z0-9])[*_~]|[*_~](?![A-Za-z0-9])|`")
 _IN_CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
@@ -251,24 +249,6 @@ def mention(user: str) -> str:
 # --- whole messages ---------------------------------------------------------------------------------------------------
 
 
-def parts_of(text: str, limit: int = MAX_CHARS) -> list[str]:
-    """The model's Markdown as messages of at most `limit`, none of them empty. Raises ValueError for a limit under
-    200."""
-    if limit < MIN_PART:
-        raise ValueError(f"limit is {limit!r}, must be at least {MIN_PART}")
-    return [shown for part in _parts(inert(text), limit, limit) if (shown := part.strip("\n")) and shown.strip()]
-
-
-def _parts(text: str, limit: int, room: int) -> Iterator[str]:
-    """Cut, and make each part inert by itself: what was code or a table may have been cut through."""
-    for cut in split_markdown(text, room):
-        part = inert(cut)
-        if size(part) <= limit and _fits(part):
-            yield part
-        else:
-            yield from _parts(cut, limit, max(32, room * 2 // 3))
-
-
 def _fits(part: str) -> bool:
     """Does Slack take what it makes of a message: its headings, rules and tables as blocks of their own?"""
     lines = [line for section in sections(part) if not isinstance(section, Code) for line in section]
@@ -278,35 +258,21 @@ def _fits(part: str) -> bool:
     return risen <= MAX_RISEN and sum(map(size, rows)) <= MAX_TABLES_CHARS
 
 
-def notice_parts(text: str, pings: Sequence[str] = (), limit: int = MAX_CHARS) -> list[str]:
+_MESSAGES = Messages(
+    inert,
+    plain,
+    MAX_CHARS,
+    MAX_PARTS,
+    note="\n\n_This is the beginning: all {chars} characters are in_ `answer.md`.",
+    fits=_fits,
+    edges="\n",
+)
+parts_of, answer_of, private_answer = _MESSAGES.parts, _MESSAGES.answer, _MESSAGES.private
+
+
+def notice_parts(text: str, pings: Sequence[str] = ()) -> list[str]:
     """A sentence of the bot itself as messages, the first of them before the people it is for, by their ids."""
-    named = " ".join(map(mention, pings))
-    parts = parts_of(plain(text), limit - len(named) - 1) or ["…"]
-    return [f"{named} {parts[0]}".strip() if at == 0 else part for at, part in enumerate(parts)]
-
-
-def answer_of(text: str) -> tuple[list[str], tuple[str, bytes] | None]:
-    """An answer as messages; a long one as its beginning, and as a file with all of it."""
-    if len(text) <= MAX_PARTS * MAX_CHARS and len(parts := parts_of(text)) <= MAX_PARTS:
-        return parts or ["…"], None
-    return [_beginning(text)], ("answer.md", prose(text).encode())
-
-
-def _beginning(text: str) -> str:
-    """The first message of a text that comes as a file."""
-    note = f"\n\n_This is the beginning: all {len(text):,} characters are in_ `answer.md`."
-    return next(iter(parts_of(text[: 2 * MAX_CHARS], MAX_CHARS - len(note))), "…") + note
-
-
-def private_answer(text: str) -> tuple[str, tuple[str, bytes] | None]:
-    """What is answered to a person alone: one message, and a file where it is one, or is too long for a message."""
-    if (only := _ONE_FILE.fullmatch(text)) is not None:
-        name, body = f"nod.{only['language']}", only["body"]
-        lines = body.count("\n")
-        return f"Here it is as a file: `{name}`, {lines:,} lines.", (name, body.encode(errors="backslashreplace"))
-    if len(text) <= MAX_CHARS and len(parts := parts_of(text)) <= 1:
-        return "".join(parts) or "…", None
-    return _beginning(text), ("answer.md", prose(text).encode())
+    return _MESSAGES.notice(text, " ".join(map(mention, pings)))
 
 
 def mentioned(markdown: str, team: str) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 
 import structlog
 
+from adapters.recent import Latest
 from adapters.slack.api.rooms import Workspace, Workspaces
 from adapters.slack.api.strict import USER, fit, part, text
 from adapters.slack.api.web import SlackRefused
@@ -77,7 +78,7 @@ class Intake:
         self._groups = groups
         self._others = dict(others or {})
         self._clock = clock
-        self._direct: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._direct: Latest[tuple[str, str], str] = Latest(MAX_DIRECT)
         self._queues = Queues(
             lambda: service().inbox, take=self._take, give_up=self._give_up, pauses=pauses or Pauses()
         )
@@ -243,8 +244,6 @@ class Intake:
                 log.info("talk.not_known", code=err.code)
                 return ""
             self._direct[key] = fit(USER, part(answer, "channel").get("user"))
-            while len(self._direct) > MAX_DIRECT:
-                self._direct.popitem(last=False)
         return self._direct[key]
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 import structlog
 
+from adapters.recent import Latest
 from adapters.slack.api.rooms import Workspace, Workspaces
 from adapters.slack.api.strict import items
 from adapters.slack.api.web import Json
@@ -55,7 +55,7 @@ class Listening:
         self._naming = naming
         self._clock = clock
         self._within_s = within_s
-        self._told_upto: OrderedDict[tuple[str, str, str], str] = OrderedDict()
+        self._told_upto: Latest[tuple[str, str, str], str] = Latest(MAX_KNOWN)
 
     async def before(self, message: Message, *, is_new: bool) -> tuple[Heard, ...]:
         """What was said before this message in its channel or thread, oldest first. What was told already is left out,
@@ -77,9 +77,6 @@ class Listening:
         rooms = [_room(message)] if not is_new else [(message.team, message.channel, message.ts)]
         for room in rooms:
             self._told_upto[room] = max(message.ts, self._told_upto.get(room, ""))
-            self._told_upto.move_to_end(room)
-        while len(self._told_upto) > MAX_KNOWN:
-            self._told_upto.popitem(last=False)
 
     # --- what was said ---
 

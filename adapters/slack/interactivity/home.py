@@ -10,12 +10,12 @@ import asyncio
 import hashlib
 import json
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
+from adapters.recent import Latest
 from adapters.slack.api.rooms import Workspaces
 from adapters.slack.api.strict import CHANNEL, USER, fit, text
 from adapters.slack.api.web import SlackRefused
@@ -76,8 +76,8 @@ class Home:
         self._modals = modals
         self._after_s = after_s
         self._clock = clock
-        self._open: OrderedDict[tuple[str, str], _Open] = OrderedDict()
-        self._prompted: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._open: Latest[tuple[str, str], _Open] = Latest(MAX_RECENT)
+        self._prompted: Latest[tuple[str, str], float] = Latest(MAX_RECENT)
         self._is_dirty = False
         self._drawing: asyncio.Task[None] | None = None
 
@@ -112,8 +112,6 @@ class Home:
         one = self._open.setdefault((team, user), _Open(0.0))
         one.at_s = self._clock()
         self._open.move_to_end((team, user))
-        while len(self._open) > MAX_RECENT:
-            self._open.popitem(last=False)
         return one
 
     async def _draw_all(self) -> None:
@@ -176,9 +174,6 @@ class Home:
         if last_s is not None and self._clock() - last_s < PROMPTED_S:
             return
         self._prompted[team, user] = self._clock()
-        self._prompted.move_to_end((team, user))
-        while len(self._prompted) > MAX_RECENT:
-            self._prompted.popitem(last=False)
         client = (await self._workspaces.get(team)).client
         prompts = [{"title": title, "message": message} for title, message in PROMPTS]
         await client.call("assistant.threads.setSuggestedPrompts", channel_id=channel, prompts=prompts)

@@ -3,11 +3,12 @@ told directly."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 
 import structlog
 
+from adapters.addressed import instead, is_copy, may_see_all, member_of
+from adapters.recent import Latest
 from adapters.slack.api.rooms import Rooms
 from adapters.slack.drawing.cards import draw_card
 from adapters.slack.drawing.markup import answer_of, mrkdwn, notice_parts, plain
@@ -31,7 +32,7 @@ class Delivering:
         self._sender = sender
         self._answers = answers
         self._card_changed = card_changed
-        self._links: OrderedDict[Place, str] = OrderedDict()
+        self._links: Latest[Place, str] = Latest(MAX_LINKS)
 
     async def send(self, delivery: Delivery) -> str:
         """Send it once, and give the `ts` of its message. Raises `SendError` and `PlaceGone`."""
@@ -51,13 +52,13 @@ class Delivering:
                 return await self._send_card(delivery, card)
 
     async def _send_card(self, delivery: Delivery, card: Card) -> str:
-        is_copy = delivery.place != card.place
+        is_elsewhere = is_copy(delivery)
         drawn = draw_card(
             card,
-            is_copy=is_copy,
-            in_full=_may_see_all(card, delivery.place),
+            is_copy=is_elsewhere,
+            in_full=may_see_all(card, delivery.place, direct_user(delivery.place)),
             team=delivery.place.workspace,
-            origin=await self._link(card.place) if is_copy else "",
+            origin=await self._link(card.place) if is_elsewhere else "",
         )
         post = Post(drawn.text, drawn.blocks, drawn.files)
         if delivery.receipt and await self._sender.edit(delivery.place, delivery.receipt, post):
@@ -78,8 +79,6 @@ class Delivering:
                 log.info("link.not_known", why=err.user_message)
                 return ""
             self._links[place] = str(said.get("permalink") or "")
-            while len(self._links) > MAX_LINKS:
-                self._links.popitem(last=False)
         return self._links[place]
 
     async def _post(self, delivery: Delivery, posts: list[Post], *, again: bool = False) -> str:
@@ -95,8 +94,7 @@ class Delivering:
     async def _send_directly(self, delivery: Delivery, gone: PlaceGone) -> str:
         """Tell the person who asked what could not be said where they asked. Raises what they were gone for."""
         user = _user(delivery.asked_by, delivery.place)
-        is_copy = isinstance(delivery.event, CardShown) and delivery.event.card.place != delivery.place
-        if user is None or direct_user(delivery.place) is not None or delivery.receipt or is_copy:
+        if user is None or direct_user(delivery.place) is not None or delivery.receipt or is_copy(delivery):
             raise gone
         try:
             sent = await self._sender.post(
@@ -117,15 +115,8 @@ def _notice(text: str, pings: list[str]) -> list[Post]:
 
 def _instead(delivery: Delivery) -> list[Post]:
     """The same, for whoever cannot see it in its place."""
-    match delivery.event:
-        case Answered(_, text):
-            said = text
-        case Notice(_, text):
-            said = plain(text)
-        case CardShown(card):
-            said = f"{plain(card.tool)} waits for approval: `/nod approvals` lists it."
     note = Post(*_words(_NOT_THERE.format(where=f"<#{delivery.place.channel}>")))
-    parts, file = answer_of(said)
+    parts, file = answer_of(instead(delivery, plain))
     posts = [note, *map(_markdown, parts)]
     if file is not None:
         posts[-1] = Post(posts[-1].text, posts[-1].blocks, (file,))
@@ -149,17 +140,5 @@ def _of_slack(addressed: tuple[str, ...], place: Place) -> list[str]:
 
 def _user(key: str, place: Place) -> str | None:
     """The id of somebody of the same workspace, by their identity."""
-    user = key.removeprefix(f"{PLATFORM}:{place.workspace}/")
-    return user if user != key and user.isascii() and user.isalnum() else None
-
-
-def _may_see_all(card: Card, place: Place) -> bool:
-    """Whether a card may show a private call's arguments there: to one person alone, who is asked for a decision."""
-    person = direct_user(place)
-    return not card.is_private or (person is not None and (place != card.place or person in _named(card, place)))
-
-
-def _named(card: Card, place: Place) -> list[str]:
-    words = card.approver.replace(",", " ").split()
-    keys = [card.requester if word == "requester" else word for word in words]
-    return _of_slack(tuple(dict.fromkeys(keys)), place)
+    user = member_of(place, key)
+    return user if user.isascii() and user.isalnum() else None

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
 
+from adapters.recent import Latest
 from adapters.slack.api.rooms import Room, Rooms
 from adapters.slack.api.web import GONE, Json, SlackRefused
 from adapters.slack.outbound.canvas import Canvas, Ended
@@ -115,7 +115,7 @@ class Live:
         self._runs: dict[str, _Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._since_s = time.time()
-        self._asked: OrderedDict[str, Asker] = OrderedDict()
+        self._asked: Latest[str, Asker] = Latest(MAX_KNOWN)
         self._no_streams: dict[str, float] = {}
 
     # --- what is known ---
@@ -124,8 +124,6 @@ class Live:
         """Somebody of this workspace has just asked for this run: it is streamed for them. Of a run that nobody told of
         an earlier process may have left something."""
         self._asked[run_id] = Asker(user, team, title)
-        while len(self._asked) > MAX_KNOWN:
-            self._asked.popitem(last=False)
 
     def is_live(self, run_id: str) -> bool:
         """Whether this run is being shown."""

@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from adapters.slack.api.web import Json
-from adapters.slack.drawing.markup import inert, mrkdwn, parts_of, steady
+from adapters.slack.drawing.markup import MAX_CHARS, inert, mrkdwn, parts_of, steady
 from adapters.visible import prose
-from adapters.wording import BY_WORDS, CALL_WORDS, call_state, duration
+from adapters.wording import CALL_MARKS, call_facts, call_state
 from bot.chat import ToolLine
 
-MAX_CHARS = 12_000
-"""Slack: all the Markdown of a message (docs, "Markdown block")."""
 STREAM_CHARS = 10_000
 """Of words while they are being written; the rest of a longer answer comes with its end."""
 TAIL_CHARS = 3_000
@@ -26,16 +24,6 @@ BY_ITSELF = frozenset({"proposed", "waiting"})
 """States without a line here: what waits has a card of its own, and every approval is a message."""
 TASKS = {"approved": "in_progress", "started": "in_progress", "done": "complete"}
 """The states of a call as Slack's of a task; all others are `error`."""
-MARKS = {
-    "approved": "▫️",
-    "started": "⏳",
-    "done": "✅",
-    "failed": "❌",
-    "denied": "⛔",
-    "expired": "⌛",
-    "cancelled": "⏹️",
-    "unknown": "❓",
-}
 BREAK = "\n\n"
 
 
@@ -188,18 +176,12 @@ def _bare(text: str, max_chars: int) -> str:
 
 def facts_of(line: ToolLine) -> str:
     """What there is to say of a call beside its name: how it ended, how long it took, who approved it."""
-    state = call_state(line.state)
-    words = CALL_WORDS[state]
-    by = f"{BY_WORDS[state]} {line.by}" if line.by and state in BY_WORDS else ""
-    if state == "denied" and line.by:
-        words = f"denied by {line.by}"
-    took = duration(line.duration_ms) if line.duration_ms is not None else ""
-    return " · ".join(part for part in (words, took, by) if part)
+    return call_facts(line.state, line.by, line.duration_ms)
 
 
 def lines_block(lines: tuple[ToolLine, ...]) -> Json | None:
     """The calls, one below the other, the earliest counted where they are many; None without any."""
-    drawn = [f"{MARKS[call_state(one.state)]} {_line(one)}" for one in lines]
+    drawn = [f"{CALL_MARKS[call_state(one.state)]} {_line(one)}" for one in lines]
     first = 0
     while sum(map(len, drawn[first:])) > MAX_LINES_CHARS:
         first += 1

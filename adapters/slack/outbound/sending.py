@@ -8,7 +8,6 @@ message is its `ts`: its place says in which channel.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from adapters.recent import Latest
 from adapters.slack.api.rooms import Room, Rooms
 from adapters.slack.api.web import Json, SlackRefused, Unsure
 from adapters.slack.outbound.filing import share
@@ -67,7 +67,7 @@ class Sender:
         self._rooms = rooms
         self._clock = clock
         self._since_s = clock()
-        self._sent: OrderedDict[str, str] = OrderedDict()
+        self._sent: Latest[str, str] = Latest(MAX_KNOWN)
         """What was sent in this process: by its key, the `ts` of a message or the id of a file."""
 
     def may_have_been_sent(self, since_ms: int, attempts: int) -> bool:
@@ -158,8 +158,6 @@ class Sender:
 
     def _note(self, key: str, what: str) -> None:
         self._sent[key] = what
-        while len(self._sent) > MAX_KNOWN:
-            self._sent.popitem(last=False)
 
     def _from(self, since_ms: int) -> float:
         return (since_ms / 1000 if since_ms else self._clock()) - LOOK_BACK_S

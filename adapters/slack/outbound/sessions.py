@@ -7,12 +7,12 @@ that it is thinking; where it has not even that, nothing is said.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
 import structlog
 
+from adapters.recent import Latest
 from adapters.slack.api.rooms import Room
 from adapters.slack.api.web import GONE, PATIENCE_S, Json, SlackRefused
 from bot.errors import SendError
@@ -35,7 +35,7 @@ class Sessions:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: OrderedDict[tuple[str, str, str], tuple[Status, float]] = OrderedDict()
+        self._known: Latest[tuple[str, str, str], tuple[Status, float]] = Latest(MAX_KNOWN)
         self._refused: dict[tuple[str, str], float] = {}
 
     def has(self, team: str) -> bool:
@@ -45,9 +45,6 @@ class Sessions:
     def note(self, room: Room, status: Status) -> None:
         """Slack has set this status by itself, or with another call."""
         self._known[_key(room)] = status, self._clock()
-        self._known.move_to_end(_key(room))
-        while len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
 
     async def set(self, room: Room, status: Status, *, title: str = "") -> bool:
         """Say it once; `title` is what a new session is called. False where it could not be said this time."""

@@ -11,19 +11,19 @@ import pytest
 
 from adapters.discord import DiscordAdapter
 from adapters.slack import SlackAdapter
-from bot.app import App, open_app
+from bot.app import App
 from bot.chat import Actor, Place
-from bot.config.settings import Settings, load
+from bot.config.settings import Settings
 from bot.errors import ConfigError
-from bot.models.config import from_mapping
-from bot.models.registry import Registry
 from tests.adapters.discord import kit as discord_kit
 from tests.adapters.discord.approving import ask, told
 from tests.adapters.discord.wire import Channel, running_discord
-from tests.adapters.slack.whole import kit as slack_kit
+from tests.adapters.opening import at_work, opened
+from tests.adapters.slack import kit as slack_kit
+from tests.adapters.slack.doors import options_of
 from tests.adapters.slack.wire import Channel as SlackChannel
 from tests.adapters.slack.wire import running_slack
-from tests.adapters.tools import write_tools
+from tests.adapters.tools import settings_with_tools
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 
 
@@ -59,12 +59,11 @@ class Both:
 
 @pytest.fixture
 async def both(tmp_path: Path, endpoint: ScriptedEndpoint) -> AsyncIterator[Both]:
-    environment = {"DATA_DIR": str(tmp_path / "data"), "TOOLS_DIR": str(write_tools(tmp_path))}
     async with running_slack() as slack_server, running_discord() as discord_server:
         slack, discord = slack_kit.team_of(slack_server), discord_kit.team_of(discord_server)
         desk = discord_server.create_channel(discord.guild, "approvals")
         counter = slack_server.create_channel("approvals", members=[slack.anna, slack.admin])
-        settings = load(environment, None)[0].model_copy(
+        settings = settings_with_tools(tmp_path).model_copy(
             update={
                 "adapters": ("slack", "discord"),
                 "admins": (slack.key(slack.admin), f"{discord.scope}/{discord.admin.id}"),
@@ -84,27 +83,14 @@ async def both(tmp_path: Path, endpoint: ScriptedEndpoint) -> AsyncIterator[Both
 async def _running(
     slack: slack_kit.Team, discord: discord_kit.Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> AsyncIterator[App]:
-    row = from_mapping({"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic"})
     failures: list[ConfigError] = []
-    async with open_app(settings, models=Registry([row], default="m")) as app:
-        adapters = (
-            SlackAdapter(slack_kit.options_of(slack, settings), failed=failures.append),
-            DiscordAdapter(discord_kit.options_of(discord, settings), failed=failures.append),
-        )
-        for one in adapters:
-            one.attach(app.service)
-            app.add_adapter(one)
-        try:
-            for one in adapters:
-                await one.start()
-            await slack.server.until(lambda: all(one.state() == "ok" for one in adapters))
-            yield app
-            for one in adapters:
-                one.stop_taking()
-            await app.service.aclose()
-        finally:
-            for one in adapters:
-                await one.close()
+    adapters = (
+        SlackAdapter(options_of(slack.server, settings.data_dir), failed=failures.append),
+        DiscordAdapter(discord_kit.options_of(discord, settings), failed=failures.append),
+    )
+    ready = lambda: slack.server.until(lambda: all(one.state() == "ok" for one in adapters))  # noqa: E731
+    async with opened(settings, endpoint) as app, at_work(app, *adapters, connected=ready):
+        yield app
     assert failures == []
 
 

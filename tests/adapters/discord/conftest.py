@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from bot.config.settings import Settings, load
+from bot.config.settings import Settings
 from tests.adapters.discord.kit import Team, settings_of, team_of
 from tests.adapters.discord.talk import Talk, talking
 from tests.adapters.discord.wire import running_discord
-from tests.adapters.tools import write_tools
+from tests.adapters.tools import settings_with_tools
 from tests.models.endpoint import ScriptedEndpoint
 
 
@@ -24,15 +24,7 @@ async def team() -> AsyncIterator[Team]:
 
 @pytest.fixture
 def settings(team: Team, tmp_path: Path) -> Settings:
-    environment = {"DATA_DIR": str(tmp_path / "data"), "TOOLS_DIR": str(write_tools(tmp_path))}
-    return settings_of(team, load(environment, None)[0])
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Callable[[], list[str]]:
-    """What really happened, outside of the bot."""
-    path = tmp_path / "ledger"
-    return lambda: path.read_text().split() if path.exists() else []
+    return settings_of(team, settings_with_tools(tmp_path))
 
 
 @pytest.fixture

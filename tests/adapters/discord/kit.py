@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from adapters.discord import DiscordAdapter, Options
-from bot.app import App, open_app
+from bot.app import App
 from bot.config.settings import Settings
 from bot.errors import ConfigError
-from bot.models.config import from_mapping
-from bot.models.registry import Registry
 from tests.adapters.discord.wire import Channel, DiscordServer, Guild, Interaction, Message, User
+from tests.adapters.opening import at_work, opened, rested
 from tests.models.endpoint import ScriptedEndpoint
 
 NEW_MESSAGE = 4
@@ -64,16 +60,7 @@ class Nod:
 
     async def idle(self) -> None:
         """Wait until every run rests and everything that is to be shown has been taken."""
-        while True:
-            await self.app.service.idle()
-            if not await asyncio.to_thread(self._pending):
-                return
-            await asyncio.sleep(0.05)
-
-    def _pending(self) -> int:
-        with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection:
-            (count,) = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()
-        return int(count)
+        await rested(self.app)
 
 
 def team_of(server: DiscordServer) -> Team:
@@ -111,25 +98,14 @@ async def running_nod(
     **options: object,
 ) -> AsyncIterator[Nod]:
     """Nod, connected; opening it again over the same settings is a restart in good order."""
-    row = from_mapping(
-        {"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", "vision": vision}
-    )
-    async with open_app(settings, models=Registry([row], default="m")) as app:
+    failures: list[ConfigError] = []
+    adapter = DiscordAdapter(options_of(team, settings, **options), failed=failures.append)
+    ready = lambda: team.server.until(lambda: adapter.state() == "ok" or failures)  # noqa: E731
+    async with opened(settings, endpoint, vision=vision) as app:
         if change is not None:
             change(app)
-        failures: list[ConfigError] = []
-        adapter = DiscordAdapter(options_of(team, settings, **options), failed=failures.append)
-        adapter.attach(app.service)
-        app.add_adapter(adapter)
-        await adapter.start()
-        try:
-            await team.server.until(lambda: adapter.state() == "ok" or failures)
-            await app.service.recover()
+        async with at_work(app, adapter, connected=ready):
             yield Nod(app, adapter, failures)
-            adapter.stop_taking()
-            await app.service.aclose()
-        finally:
-            await adapter.close()
 
 
 def answered(click: Interaction) -> str:

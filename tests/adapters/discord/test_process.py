@@ -3,59 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.adapters.discord.kit import Team, answered, button_id
-from tests.adapters.tools import write_tools
-from tests.cli.kit import free_port
+from tests.adapters.processes import bot_process, environment_of, killed
 from tests.models.endpoint import Recorded, ScriptedEndpoint, calls, says
 
 
 @pytest.fixture
 def environment(team: Team, endpoint: ScriptedEndpoint, tmp_path: Path) -> dict[str, str]:
-    return {
-        **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
-        "PYTHONPATH": str(Path(__file__).parents[3]),
-        "ADAPTERS": "discord",
-        "ADMINS": f"{team.scope}/{team.admin.id}",
-        "DATA_DIR": str(tmp_path / "data"),
-        "TOOLS_DIR": str(write_tools(tmp_path)),
-        "DISCORD_TOKEN": team.server.token,
-        "DISCORD_API_URL": team.server.api_url,
-        "DISCORD_GATEWAY_URL": team.server.gateway_url,
-        "MODEL_API_URL": endpoint.url,
-        "MODEL_NAME": "scripted",
-        "HTTP_PORT": str(free_port()),
-    }
-
-
-@asynccontextmanager
-async def bot_process(environment: dict[str, str], folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "run"),
-        cwd=folder,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
+    return environment_of(
+        endpoint,
+        tmp_path,
+        ADAPTERS="discord",
+        ADMINS=f"{team.scope}/{team.admin.id}",
+        DISCORD_TOKEN=team.server.token,
+        DISCORD_API_URL=team.server.api_url,
+        DISCORD_GATEWAY_URL=team.server.gateway_url,
     )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def killed(process: asyncio.subprocess.Process) -> None:
-    process.send_signal(signal.SIGKILL)
-    await process.wait()
 
 
 async def test_a_card_is_decided_in_another_process_once(

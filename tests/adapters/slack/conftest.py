@@ -1,4 +1,4 @@
-"""A stand-in Slack for each test."""
+"""A stand-in Slack with a team on it, for each test."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.config.settings import Settings, load
-from tests.adapters.slack.hearing import Talk, Team, settings_of, talking, team_of
+from bot.config.settings import Settings
+from tests.adapters.slack.hearing import Talk, talking
+from tests.adapters.slack.kit import Team, settings_of, team_of
+from tests.adapters.slack.pressing import Desk, running_desk
 from tests.adapters.slack.wire import SlackServer, running_slack
+from tests.adapters.tools import settings_with_tools
 from tests.models.endpoint import ScriptedEndpoint
 
 
@@ -28,11 +31,18 @@ def team(slack: SlackServer) -> Team:
 
 @pytest.fixture
 def settings(team: Team, tmp_path: Path) -> Settings:
-    return settings_of(team, load({"DATA_DIR": str(tmp_path / "data")}, None)[0])
+    return settings_of(team, settings_with_tools(tmp_path))
 
 
 @pytest.fixture
 async def talk(team: Team, settings: Settings, endpoint: ScriptedEndpoint) -> AsyncIterator[Talk]:
-    """The bot, running with what is set by default."""
+    """The bot, running with what is set by default; what it shows is noted and goes nowhere."""
     async with talking(team, settings, endpoint) as one:
+        yield one
+
+
+@pytest.fixture
+async def desk(team: Team, settings: Settings, endpoint: ScriptedEndpoint) -> AsyncIterator[Desk]:
+    """The bot, running with what is set by default; people press what it shows."""
+    async with running_desk(team, settings, endpoint) as one:
         yield one

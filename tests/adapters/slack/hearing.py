@@ -7,37 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
-
-from adapters.slack.api.rooms import Rooms
-from adapters.slack.directory.groups import Groups
-from adapters.slack.directory.naming import Naming
-from adapters.slack.directory.people import People
-from adapters.slack.directory.talkers import Talkers
 from adapters.slack.door.app import SlackApp
-from adapters.slack.door.handlers import Body
-from adapters.slack.inbound.catchup import Catchup
-from adapters.slack.inbound.intake import Handle, Intake
-from adapters.slack.inbound.listening import Listening
-from adapters.slack.inbound.queues import Pauses
-from adapters.slack.inbound.replies import Replies
-from adapters.slack.inbound.taking import Taking
-from adapters.slack.inbound.uploads import Uploads
-from adapters.slack.interactivity.modals import Modals
-from adapters.slack.interactivity.private import Private
-from adapters.slack.interactivity.responding import Responder
 from adapters.slack.places import PLATFORM
-from bot.app import App, open_app
+from adapters.slack.site import Site
+from bot.app import App
 from bot.chat import Answered, Place
 from bot.config.settings import Settings
-from bot.models.config import from_mapping
-from bot.models.registry import Registry
-from tests.adapters.slack.homes import Homes, homes_of
+from tests.adapters.opening import opened
+from tests.adapters.slack.doors import options_of
+from tests.adapters.slack.homes import site_of
+from tests.adapters.slack.kit import Team
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.delivery import Attempt, Sent
 from tests.adapters.slack.wire.messages import Message
@@ -46,52 +30,6 @@ from tests.fakes import RecordingAdapter
 from tests.models.endpoint import ScriptedEndpoint, says
 
 HELP = "I am listening. Write what you want after my name; `@Nod help` lists what else you can write."
-QUICK = Pauses(in_line_s=(0.01, 0.01, 0.01), aside_s=(0.02,), attempts=3)
-
-
-@dataclass
-class Team:
-    """One workspace with a channel, and the people in it; `root` administers the bot there."""
-
-    slack: SlackServer
-    room: Channel
-    anna: User
-    ben: User
-    root: User
-
-    def key(self, user: User) -> str:
-        return f"{PLATFORM}:{self.slack.team.id}/{user.id}"
-
-    def place(self, thread: Message | str = "", *, room: Channel | None = None) -> Place:
-        ts = thread.thread if isinstance(thread, Message) else thread
-        return Place(PLATFORM, self.slack.team.id, (room or self.room).id, ts)
-
-
-def team_of(slack: SlackServer) -> Team:
-    people = [slack.create_user(name) for name in ("anna", "ben", "root")]
-    return Team(slack, slack.create_channel("general", members=people), *people)
-
-
-def settings_of(team: Team, settings: Settings, **more: object) -> Settings:
-    return settings.model_copy(update={"adapters": (PLATFORM,), "admins": (team.key(team.root),), **more})
-
-
-class Handlers:
-    """Hands on events; nothing here presses or commands anything."""
-
-    def __init__(self, keep: Callable[..., Any]) -> None:
-        self.keep = keep
-
-    async def nothing(self, body: Body) -> None:
-        raise AssertionError(f"not an event: {body}")
-
-    press = closed = command = shortcut = nothing
-
-    async def submit(self, body: Body) -> Body | None:
-        raise AssertionError("not an event")
-
-    async def options(self, body: Body) -> Body:
-        raise AssertionError("not an event")
 
 
 class Door:
@@ -105,57 +43,20 @@ class Door:
         attempt.outcome = "acked" if response.status == 200 else "http_error"
 
 
-class Parts:
-    """What takes in, put together as a bot has it."""
-
-    def __init__(
-        self,
-        app: App,
-        homes: Homes,
-        session: aiohttp.ClientSession,
-        api_url: str,
-        *,
-        where: Any = "thread",
-        pauses: Pauses = QUICK,
-        within_s: float = 2.0,
-        others: Mapping[str, Handle] | None = None,
-    ) -> None:
-        service = lambda: app.service  # noqa: E731  # what a site is given too
-        rooms, modals = Rooms(homes), Modals(homes)
-        self.groups = Groups(homes)
-        self.people = People(homes, self.groups)
-        naming = Naming(self.people, self.groups)
-        self.talkers = Talkers(service)
-        self.taking = Taking(
-            service,
-            self.people,
-            naming,
-            self.talkers,
-            listening=Listening(homes, self.people, naming, within_s=within_s),
-            uploads=Uploads(homes, lambda: session, api_url),
-            answers=Replies(Private(homes, rooms, Responder(lambda: session, api_url), modals)),
-            where=where,
-        )
-        self.intake = Intake(
-            service, homes, self.taking, self.talkers, self.people, self.groups, others=others, pauses=pauses
-        )
-        self.catchup = Catchup(service, rooms, self.intake, app.settings.data_dir)
-
-
 @dataclass
 class Talk:
     """One running bot whose model says "Ok." to everything, but for what a test puts before that in its script."""
 
     team: Team
     app: App
-    parts: Parts
+    site: Site
     adapter: RecordingAdapter
     endpoint: ScriptedEndpoint
     said: list[Message] = field(default_factory=list)
 
     @property
     def slack(self) -> SlackServer:
-        return self.team.slack
+        return self.team.server
 
     def say(self, text: str, *, by: User | None = None, where: Channel | None = None, **how: Any) -> Message:
         """Let somebody say something, anna in the channel if nobody else; `@nod` mentions the bot."""
@@ -184,7 +85,7 @@ class Talk:
     async def taken(self) -> None:
         """Wait until every event was delivered and taken."""
         await self.slack.until(lambda: all(map(is_over, self.slack.events)))
-        await self.slack.until(lambda: not self.parts.intake.is_busy)
+        await self.slack.until(lambda: not self.site.intake.is_busy)
 
     def tasks(self) -> list[Any]:
         """What the model was asked, request by request."""
@@ -236,31 +137,27 @@ def shown(message: Message) -> str:
 
 @asynccontextmanager
 async def talking(
-    team: Team, settings: Settings, endpoint: ScriptedEndpoint, *, vision: bool = False, **how: Any
+    team: Team,
+    settings: Settings,
+    endpoint: ScriptedEndpoint,
+    *,
+    vision: bool = False,
+    answers: str = "thread",
+    **how: Any,
 ) -> AsyncIterator[Talk]:
-    """The bot, from its start to its end in good order."""
+    """The bot, from its start to its end in good order. `how` is for its `site_of`."""
     endpoint.script += [says("Ok.")] * 60
-    row = {"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", "vision": vision}
-    async with open_app(settings, models=Registry([from_mapping(row)], default="m")) as app:
+    options = options_of(team.server, settings.data_dir, answers=answers)
+    async with opened(settings, endpoint, vision=vision) as app:
         adapter = RecordingAdapter(PLATFORM)
         app.add_adapter(adapter)
-        async with homes_of(team.slack) as homes, aiohttp.ClientSession() as session:
-            parts = Parts(app, homes, session, team.slack.api_url, **how)
-            await parts.catchup.begin()
-            door = SlackApp(Handlers(parts.intake.keep))
-            team.slack.delivery.door = Door(door)
+        async with site_of(team.server, lambda: app.service, options, **how) as site:
+            door = SlackApp(site)
+            team.server.delivery.door = Door(door)
             await app.service.recover()
-            await parts.intake.recover()
-            yield Talk(team, app, parts, adapter, endpoint)
+            await site.intake.recover()
+            yield Talk(team, app, site, adapter, endpoint)
             door.stop_taking()
-            parts.intake.stop_taking()
+            site.stop_taking()
             await app.service.aclose()
-            await parts.intake.aclose()
             await door.close()
-
-
-async def wait_for(claim: Callable[[], object], *, within_s: float = 5.0) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(within_s):
-        while not claim():
-            await asyncio.sleep(0.005)

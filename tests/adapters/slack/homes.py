@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
 
 from adapters.slack.api.web import SlackClient
+from adapters.slack.door.handlers import Body
+from adapters.slack.inbound.intake import Handle
+from adapters.slack.inbound.queues import Pauses
+from adapters.slack.options import Options
 from adapters.slack.places import direct_place, place_in
-from bot.chat import Place
+from adapters.slack.site import Site, Times
+from bot.chat import ChatService, Place
 from bot.errors import PlaceGone
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.world import Channel, Install, User
+
+QUICK = Times(Pauses(in_line_s=(0.01, 0.01, 0.01), aside_s=(0.02,), attempts=3), drawn_after_s=0.01)
+"""As long as it takes to fail, and to draw, when nobody is to wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,30 @@ async def homes_of(slack: SlackServer) -> AsyncIterator[Homes]:
             return Home(one.team, one.user, one.bot_id, client)
 
         yield Homes([home(one) for one in slack.world.installs.values()])
+
+
+async def _of_nobody(team: str, body: Body) -> None:
+    """What ends an installation; these last."""
+
+
+@asynccontextmanager
+async def site_of(
+    slack: SlackServer,
+    service: Callable[[], ChatService],
+    options: Options,
+    *,
+    ended: Handle = _of_nobody,
+    times: Times = QUICK,
+) -> AsyncIterator[Site]:
+    """The parts of one process of the bot, in every workspace of the stand-in."""
+    async with homes_of(slack) as homes, aiohttp.ClientSession() as session:
+        site = Site(options, service, homes, lambda: session, ended=ended, times=times)  # type: ignore[arg-type]
+        await site.catchup.begin()
+        try:
+            yield site
+        finally:
+            site.stop_taking()
+            await site.aclose()
 
 
 async def _briefly(seconds: float) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from bot.config.settings import Settings, load
+from bot.config.settings import Settings
 from tests.adapters.discord.sim.kit import World, running_world, settings_of
-from tests.adapters.tools import write_tools
+from tests.adapters.tools import settings_with_tools
 
 
 @pytest.fixture
@@ -20,12 +20,4 @@ async def world() -> AsyncIterator[World]:
 
 @pytest.fixture
 def settings(world: World, tmp_path: Path) -> Settings:
-    environment = {"DATA_DIR": str(tmp_path / "data"), "TOOLS_DIR": str(write_tools(tmp_path))}
-    return settings_of(world, load(environment, None)[0])
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Callable[[], list[str]]:
-    """What really happened, outside of the bot."""
-    path = tmp_path / "ledger"
-    return lambda: path.read_text().split() if path.exists() else []
+    return settings_of(world, settings_with_tools(tmp_path))

@@ -23,10 +23,8 @@ from simcord.components import walk_components
 from adapters.discord import DiscordAdapter, Options
 from adapters.discord.live import Live
 from adapters.discord.site import Site
-from bot.app import open_app
 from bot.config.settings import Settings
-from bot.models.config import from_mapping
-from bot.models.registry import Registry
+from tests.adapters.opening import opened
 from tests.models.endpoint import ScriptedEndpoint
 
 SETTLE_S = 10.0
@@ -177,8 +175,7 @@ async def running_nod(
     world: World, settings: Settings, endpoint: ScriptedEndpoint, **options: Any
 ) -> AsyncIterator[Site]:
     """Nod as the bot of this world; opening it again over the same settings is a restart in good order."""
-    row = from_mapping({"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic"})
-    async with open_app(settings, models=Registry([row], default="m")) as app:
+    async with opened(settings, endpoint) as app:
         chosen = Options(token="simcord", data_dir=settings.data_dir, api_url=world.cdn, **options)
         site = Site(chosen, lambda: app.service, reads_along=chosen.reads_along != "off")
         site.live = Live(site.rooms, sleep=_soon)

@@ -155,7 +155,7 @@ async def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(slack: Sl
             await post(client, room)
 
 
-async def test_an_answer_that_cannot_be_read_is_none() -> None:
+async def test_an_answer_that_cannot_be_read_is_none(clock: Clock) -> None:
     """A proxy answers in plain text, which slack_sdk does not expect."""
     app = web.Application()
 
@@ -167,9 +167,10 @@ async def test_an_answer_that_cannot_be_read_is_none() -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]
+    client = SlackClient("xoxb-1", api_url=f"http://127.0.0.1:{port}/api/", clock=clock, sleep=clock.sleep)
     try:
         with pytest.raises(Unsure):
-            await SlackClient("xoxb-1", api_url=f"http://127.0.0.1:{port}/api/").call("auth.test")
+            await client.call("auth.test")
     finally:
         await runner.cleanup()
 

@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.door.app import SlackApp
 from adapters.slack.door.http import PATH
-from adapters.slack.door.manifest import EXAMPLE_URL, as_text, manifest
+from adapters.slack.door.manifest import as_text, manifest
 from adapters.slack.door.oauth import REDIRECT
 from adapters.slack.door.registered import REGISTERED
 from adapters.slack.door.scopes import EVENTS, HISTORY, METHODS, READ, SCOPES
@@ -20,6 +20,7 @@ from tests.adapters.slack.doors import Noting
 from tests.adapters.slack.wire import scopes as wire
 
 ADAPTER = Path(__file__).parents[4] / "adapters" / "slack"
+EXAMPLE_URL = "https://nod.example"
 BOTH = {"socket": manifest(), "http": manifest(EXAMPLE_URL)}
 ANY = pytest.mark.parametrize("made", BOTH.values(), ids=BOTH.keys())
 

@@ -11,7 +11,8 @@ from adapters.slack.inbound.catchup import Look, looks
 from adapters.slack.places import direct_place, place_in
 from bot.chat import Room
 from bot.config.settings import Settings
-from tests.adapters.slack.hearing import Talk, Team, talking
+from tests.adapters.slack.hearing import Talk, talking
+from tests.adapters.slack.kit import Team
 from tests.adapters.slack.wire.faults import Call
 from tests.adapters.slack.wire.messages import Message
 from tests.adapters.slack.wire.world import Channel, User
@@ -25,8 +26,8 @@ def miss(
     team: Team, text: str, *, by: User | None = None, where: Channel | None = None, thread: Message | None = None
 ) -> Message:
     """Say something of which the bot is told nothing."""
-    words = text.replace("@nod", team.slack.bot.mention)
-    return team.slack.say(by or team.anna, where or team.room, words, thread=thread, unseen=True)
+    words = text.replace("@nod", team.server.bot.mention)
+    return team.server.say(by or team.anna, where or team.room, words, thread=thread, unseen=True)
 
 
 def about(channel: Channel) -> Callable[[Call], bool]:
@@ -48,7 +49,7 @@ async def met(team: Team, settings: Settings, endpoint: ScriptedEndpoint) -> Mes
 async def back(team: Team, settings: Settings, endpoint: ScriptedEndpoint) -> AsyncIterator[Talk]:
     """The bot again, after it has looked for what it missed."""
     async with talking(team, settings, endpoint) as talk:
-        await talk.parts.catchup.look()
+        await talk.site.catchup.look()
         await talk.settle()
         yield talk
 
@@ -56,7 +57,7 @@ async def back(team: Team, settings: Settings, endpoint: ScriptedEndpoint) -> As
 async def test_missed_questions_are_answered_where_they_belong(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, met: Message
 ) -> None:
-    direct = team.slack.talk_of(team.anna)
+    direct = team.server.talk_of(team.anna)
     first = miss(team, "@nod one")
     miss(team, "two", thread=met)
     third = miss(team, "three", where=direct)
@@ -66,7 +67,7 @@ async def test_missed_questions_are_answered_where_they_belong(
         assert {place for place, _ in talk.answers()} == {
             team.place(first),
             team.place(met),
-            direct_place(team.slack.team.id, team.anna.id, third.ts),
+            direct_place(team.server.team.id, team.anna.id, third.ts),
         }
 
 
@@ -86,7 +87,7 @@ async def test_what_is_brought_again_and_looked_for_is_one_run(
 ) -> None:
     async with talking(team, settings, endpoint) as talk:
         await talk.ask("@nod one")
-        await talk.parts.catchup.look()
+        await talk.site.catchup.look()
         await talk.settle()
         await talk.again(*talk.slack.events[-2:])
 
@@ -117,7 +118,7 @@ async def test_what_was_no_question_is_forgotten(
 async def test_somebody_who_may_not_is_not_even_told_so_late(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, met: Message
 ) -> None:
-    guest = team.slack.create_user("gus", is_guest=True)
+    guest = team.server.create_user("gus", is_guest=True)
     team.room.members.append(guest.id)
     miss(team, "@nod hi", by=guest)
     async with back(team, settings, endpoint) as talk:
@@ -129,10 +130,10 @@ async def test_what_was_deleted_meanwhile_is_not_answered_and_what_was_edited_as
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, met: Message
 ) -> None:
     gone, changed = miss(team, "@nod one"), miss(team, "@nod two")
-    team.slack.app.events.discard("message.channels")
-    team.slack.app.events.discard("app_mention")
-    team.slack.delete(gone)
-    team.slack.edit(changed, f"{team.slack.bot.mention} three")
+    team.server.app.events.discard("message.channels")
+    team.server.app.events.discard("app_mention")
+    team.server.delete(gone)
+    team.server.edit(changed, f"{team.server.bot.mention} three")
     async with back(team, settings, endpoint) as talk:
         assert talk.tasks() == ["three"]
 
@@ -140,7 +141,7 @@ async def test_what_was_deleted_meanwhile_is_not_answered_and_what_was_edited_as
 async def test_places_it_was_never_in_are_left(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, met: Message
 ) -> None:
-    other = team.slack.create_channel("other", members=[team.anna])
+    other = team.server.create_channel("other", members=[team.anna])
     miss(team, "@nod one", where=other)
     async with back(team, settings, endpoint) as talk:
         assert talk.tasks() == []
@@ -151,8 +152,8 @@ async def test_what_fails_in_one_place_goes_on_in_the_others(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, met: Message, trouble: str | int
 ) -> None:
     miss(team, "@nod one")
-    miss(team, "two", where=team.slack.talk_of(team.anna))
-    team.slack.faults.fail("conversations.history", trouble, times=3, where=about(team.room))
+    miss(team, "two", where=team.server.talk_of(team.anna))
+    team.server.faults.fail("conversations.history", trouble, times=3, where=about(team.room))
     async with back(team, settings, endpoint) as talk:
         assert "two" in talk.tasks()
         talk.slack.faults.clear()
@@ -162,9 +163,9 @@ async def test_what_could_not_be_read_is_looked_for_again(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, met: Message
 ) -> None:
     miss(team, "@nod one")
-    team.slack.faults.fail("conversations.history", 503, times=3, where=about(team.room))
+    team.server.faults.fail("conversations.history", 503, times=3, where=about(team.room))
     async with talking(team, settings, endpoint) as talk:
-        assert not await talk.parts.catchup.look()
+        assert not await talk.site.catchup.look()
         await talk.ask("@nod two")
     async with back(team, settings, endpoint) as talk:
         assert talk.tasks() == ["two", "one"]
@@ -179,9 +180,9 @@ async def test_what_a_gap_in_a_life_took_is_looked_for_though_newer_messages_cam
         await talk.ask("@nod three")
         await talk.ask("four", thread=met)
 
-        await talk.parts.catchup.look()
+        await talk.site.catchup.look()
         await talk.settle()
-        await talk.parts.catchup.look()
+        await talk.site.catchup.look()
         await talk.settle()
 
         assert sorted(talk.tasks()) == ["four", "one", "three", "two"]

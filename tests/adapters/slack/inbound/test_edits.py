@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from bot.chat import CardShown
 from bot.config.settings import Settings
-from tests.adapters.slack.hearing import Talk, Team, hanging, talking
+from tests.adapters.slack.hearing import Talk, hanging, talking
+from tests.adapters.slack.kit import Team
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 
 

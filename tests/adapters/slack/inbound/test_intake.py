@@ -22,7 +22,8 @@ from bot.app import open_app
 from bot.config.settings import Settings
 from bot.errors import SendError, StoreBusy
 from tests.adapters.slack.bodies import mutated
-from tests.adapters.slack.hearing import Talk, Team, talking
+from tests.adapters.slack.hearing import Talk, talking
+from tests.adapters.slack.kit import Team
 from tests.adapters.slack.wire.delivery import Sent
 from tests.models.endpoint import ScriptedEndpoint
 
@@ -81,7 +82,7 @@ async def test_what_a_process_kept_and_did_not_take_is_taken_by_the_next(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
     async with talking(team, settings, endpoint) as talk:
-        talk.parts.intake.stop_taking()
+        talk.site.intake.stop_taking()
         message = talk.say("@nod hi")
         await talk.slack.until(lambda: all(one.is_acked for one in talk.slack.events))
         assert talk.tasks() == []
@@ -98,7 +99,7 @@ async def test_what_was_taken_and_not_settled_is_one_run(
 ) -> None:
     async with talking(team, settings, endpoint) as talk:
         await talk.ask("@nod hi")
-    unsettle(settings, team.slack.events[0])
+    unsettle(settings, team.server.events[0])
     async with talking(team, settings, endpoint) as talk:
         await talk.settle()
 
@@ -129,10 +130,10 @@ async def test_of_a_workspace_that_is_not_ours_any_more_nothing_is_taken(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
     async with talking(team, settings, endpoint) as talk:
-        talk.parts.intake.stop_taking()
+        talk.site.intake.stop_taking()
         talk.say("@nod hi")
         await talk.slack.until(lambda: all(one.is_acked for one in talk.slack.events))
-    del team.slack.world.installs[team.slack.team.id]
+    del team.server.world.installs[team.server.team.id]
     async with talking(team, settings, endpoint) as talk:
         await talk.settle()
 
@@ -192,41 +193,40 @@ async def test_what_is_new_to_us_is_counted_and_else_ignored(talk: Talk) -> None
     """Row 50."""
     talk.slack.app.events.add("app_context_changed")
     for body in ({"type": "channel_rename"}, {"type": "message", "subtype": "brand_new"}):
-        await talk.parts.intake.keep({"type": "event_callback", "event_id": "Ev1", "team_id": "T1", "event": body})
-    await talk.parts.intake.keep({})
+        await talk.site.intake.keep({"type": "event_callback", "event_id": "Ev1", "team_id": "T1", "event": body})
+    await talk.site.intake.keep({})
 
-    assert dict(talk.parts.intake.ignored) == {"channel_rename": 1, "message/brand_new": 1, "": 1}
+    assert dict(talk.site.intake.ignored) == {"channel_rename": 1, "message/brand_new": 1, "": 1}
     assert await talk.rows() == []
 
 
 async def test_no_flood_of_new_kinds_fills_the_memory(talk: Talk) -> None:
     for number in range(300):
         event = {"type": "x" * 500 + str(number)} if number % 2 else {"type": f"new_{number}"}
-        await talk.parts.intake.keep({"event_id": "Ev1", "team_id": "T1", "event": event})
+        await talk.site.intake.keep({"event_id": "Ev1", "team_id": "T1", "event": event})
 
-    assert len(talk.parts.intake.ignored) <= 100
-    assert max(map(len, talk.parts.intake.ignored)) <= 81
+    assert len(talk.site.intake.ignored) <= 100
+    assert max(map(len, talk.site.intake.ignored)) <= 81
 
 
 async def test_other_events_are_kept_for_whoever_knows_them(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
-    heard: list[tuple[str, str, str]] = []
+    heard: list[tuple[str, str]] = []
     fails = [SendError("not now")]
 
-    async def stopped(workspace: str, body: Body) -> None:
+    async def ended(workspace: str, body: Body) -> None:
         if fails:
             raise fails.pop()
-        event = body["event"]
-        heard.append((workspace, str(event["channel"]), str(event["thread_ts"])))
+        heard.append((workspace, str(body["event"]["type"])))
 
-    async with talking(team, settings, endpoint, others={"agent_session_stopped": stopped}) as talk:
-        message = talk.say("lunch?")
-        talk.slack.stop_session(team.anna, team.room, message, forged=True)
-        talk.slack.open_home(team.anna)
+    async with talking(team, settings, endpoint, ended=ended) as talk:
+        talk.say("lunch?")
+        talk.slack.world.emit({"type": "app_uninstalled"}, teams=[team.id])
+        talk.slack.world.emit({"type": "channel_rename"}, channel=team.room)
         await talk.settle()
 
-        assert heard == [(team.slack.team.id, team.room.id, message.ts)]
+        assert heard == [(team.id, "app_uninstalled")]
         assert [state for _, state, _ in await talk.rows()] == ["settled"]
 
 
@@ -258,7 +258,7 @@ async def test_whatever_comes_is_taken_or_left_and_breaks_nothing(talk: Talk) ->
     with capture_logs() as logs:
         for number in range(600):
             body = mutated(dice, {**dice.choice(bodies), "event_id": f"Ev{number}"})
-            await talk.parts.intake.keep(body if isinstance(body, dict) else {})
+            await talk.site.intake.keep(body if isinstance(body, dict) else {})
         await talk.settle()
 
     assert [one for one in logs if one["event"] in ("event.failed", "event.given_up", "event.unreadable")] == []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.config.settings import Settings
-from tests.adapters.slack.hearing import Talk, Team, talking
+from tests.adapters.slack.hearing import Talk, talking
+from tests.adapters.slack.homes import QUICK
+from tests.adapters.slack.kit import Team
 from tests.models.endpoint import ScriptedEndpoint
 
 
@@ -48,7 +52,7 @@ async def test_what_was_said_after_the_question_is_not_told(talk: Talk) -> None:
 async def test_in_a_thread_its_beginning_and_what_was_said_there_are_told(talk: Talk) -> None:
     talk.say("something else", by=talk.team.ben)
     root = talk.say("lunch?", by=talk.team.ben, ago_s=5 * 86_400)
-    talk.say("soup", thread=root, by=talk.team.root)
+    talk.say("soup", thread=root, by=talk.team.admin)
 
     await talk.ask("@nod where?", thread=root)
 
@@ -72,7 +76,7 @@ async def test_what_people_say_to_each_other_in_its_thread_is_told_next_time(tal
 async def test_nothing_is_told_twice_after_a_restart(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
-    root = team.slack.say(team.ben, team.room, "lunch?")
+    root = team.server.say(team.ben, team.room, "lunch?")
     async with talking(team, settings, endpoint) as talk:
         await talk.ask("@nod where?", thread=root)
     async with talking(team, settings, endpoint) as talk:
@@ -149,7 +153,7 @@ async def test_while_slack_asks_to_wait_it_is_not_asked(talk: Talk) -> None:
 async def test_what_does_not_come_holds_nobody_up_for_long(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
-    async with talking(team, settings, endpoint, within_s=0.05) as talk:
+    async with talking(team, settings, endpoint, times=replace(QUICK, heard_within_s=0.05)) as talk:
         talk.slack.faults.hang("conversations.history", seconds=0.5)
 
         await talk.ask("@nod hi")
@@ -161,7 +165,7 @@ async def test_what_does_not_come_holds_nobody_up_for_long(
 async def test_who_cannot_be_looked_up_in_time_is_from_outside(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
-    async with talking(team, settings, endpoint, within_s=0.2) as talk:
+    async with talking(team, settings, endpoint, times=replace(QUICK, heard_within_s=0.2)) as talk:
         talk.slack.faults.slow("users.info", 1.0, where=lambda call: call.args["user"] == team.ben.id)
         talk.say("before", by=team.ben)
 
@@ -175,7 +179,7 @@ async def test_who_cannot_be_looked_up_in_time_is_from_outside(
 async def test_answers_in_place_are_told_what_was_said_since(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
-    async with talking(team, settings, endpoint, where="place") as talk:
+    async with talking(team, settings, endpoint, answers="place") as talk:
         talk.say("one", by=team.ben)
         await talk.ask("@nod hi")
         talk.say("two", by=team.ben)

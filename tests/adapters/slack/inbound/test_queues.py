@@ -11,7 +11,7 @@ import pytest
 from adapters.slack.inbound.queues import Pauses, Queues
 from bot.chat import Envelope
 from bot.errors import SendError, StoreBusy, StoreError
-from tests.adapters.slack.hearing import wait_for
+from tests.adapters.slack.doors import until
 
 PAUSES = Pauses(in_line_s=(0.0, 0.0), aside_s=(0.0,), attempts=5)
 NOW_S = 1_000_000.0
@@ -59,7 +59,7 @@ class Bench:
             self.queues.add(line, Envelope(number, "{}", int(NOW_S * 1000), attempts))
 
     async def rest(self) -> None:
-        await wait_for(lambda: not self.queues.is_busy)
+        await until(lambda: not self.queues.is_busy)
 
 
 @dataclass
@@ -96,7 +96,7 @@ async def test_lines_do_not_wait_for_each_other() -> None:
     bench = Bench(take)
     bench.add(1, 2)
     bench.add(3, line="b")
-    await wait_for(lambda: taken)
+    await until(lambda: taken)
     gate.set()
     await bench.rest()
 
@@ -148,7 +148,7 @@ async def test_after_a_day_an_outage_is_waited_for_no_more() -> None:
     bench = Bench(script := Script({1: [SendError("no")] * 99_999}))
 
     bench.add(1)
-    await wait_for(lambda: len(script.fails[1]) < 99_990)
+    await until(lambda: len(script.fails[1]) < 99_990)
     bench.now_s += PAUSES.patience_s + 1
     await bench.rest()
 
@@ -188,7 +188,7 @@ async def test_a_database_that_refuses_for_a_while_loses_nothing() -> None:
     bench = Bench(script := Script())
     bench.inbox.refuses = StoreBusy("locked")
     bench.add(1)
-    await wait_for(lambda: script.taken)
+    await until(lambda: script.taken)
 
     bench.inbox.refuses = None
     await bench.rest()
@@ -230,7 +230,7 @@ async def test_what_does_not_end_is_let_go() -> None:
 async def test_a_pause_does_not_hold_up_a_stop() -> None:
     bench = Bench(script := Script({1: [SendError("no")] * 9}), Pauses(in_line_s=(60.0,), aside_s=(60.0,)))
     bench.add(1)
-    await wait_for(lambda: len(script.fails[1]) < 9)
+    await until(lambda: len(script.fails[1]) < 9)
 
     async with asyncio.timeout(5):
         await bench.queues.aclose(within_s=0.01)

@@ -10,7 +10,8 @@ from adapters.slack.door.manifest import PROMPTS as OF_MANIFEST
 from adapters.slack.interactivity.home import PROMPTS
 from adapters.slack.places import direct_place, place_in
 from bot.config.settings import Settings
-from tests.adapters.slack.hearing import HELP, Talk, Team, hanging, talking
+from tests.adapters.slack.hearing import HELP, Talk, hanging, talking
+from tests.adapters.slack.kit import Team
 from tests.models.endpoint import ScriptedEndpoint, says
 
 # --- mentions ---
@@ -76,7 +77,7 @@ async def test_in_a_group_of_people_a_mention_is_needed_too(talk: Talk) -> None:
 async def test_the_operator_may_have_answers_in_place(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint
 ) -> None:
-    async with talking(team, settings, endpoint, where="place") as talk:
+    async with talking(team, settings, endpoint, answers="place") as talk:
         await talk.ask("@nod hi")
         root = talk.say("lunch?")
         await talk.ask("@nod where?", thread=root)
@@ -289,9 +290,9 @@ async def test_in_a_channel_of_two_companies_each_is_what_it_is_to_the_bots_own(
 
 
 async def test_two_workspaces_do_not_mix(team: Team, settings: Settings, endpoint: ScriptedEndpoint) -> None:
-    other = team.slack.install(team.slack.create_team("other"))
-    carol = team.slack.create_user("carol", team=team.slack.world.teams[other.team])
-    room = team.slack.create_channel("theirs", members=[carol], team=team.slack.world.teams[other.team])
+    other = team.server.install(team.server.create_team("other"))
+    carol = team.server.create_user("carol", team=team.server.world.teams[other.team])
+    room = team.server.create_channel("theirs", members=[carol], team=team.server.world.teams[other.team])
     async with talking(team, settings, endpoint) as talk:
         await talk.ask("@nod hi")
         message = await talk.ask(f"{other.mention} hello", by=carol, where=room)

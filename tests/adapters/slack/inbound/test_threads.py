@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.config.settings import Settings
-from tests.adapters.slack.hearing import Talk, Team, talking
+from tests.adapters.slack.hearing import Talk, talking
+from tests.adapters.slack.kit import Team
 from tests.models.endpoint import ScriptedEndpoint
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.config.settings import Settings
-from tests.adapters.slack.hearing import Talk, Team, talking
+from tests.adapters.slack.hearing import Talk, talking
+from tests.adapters.slack.kit import Team
 from tests.adapters.slack.wire.messages import File
 from tests.models.endpoint import ScriptedEndpoint
 from tests.pictures import PNG

@@ -10,10 +10,9 @@ import pytest
 
 from bot.chat import Place
 from bot.config.settings import Settings
-from tests.adapters.slack.pressing import Desk, Team, button_id, desk, ledger, running_desk, settings, shown_in, team
+from tests.adapters.slack.kit import Team
+from tests.adapters.slack.pressing import Desk, button_id, running_desk, shown_in
 from tests.models.endpoint import ScriptedEndpoint, calls, says
-
-__all__ = ["desk", "ledger", "settings", "team"]
 
 Ledger = Callable[[], list[str]]
 
@@ -25,7 +24,7 @@ async def test_an_approval_runs_it_and_says_nothing_beside(
     await desk.ask()
     card = await desk.card()
 
-    await desk.team.slack.press(desk.team.anna, card, "Approve").acked()
+    await desk.team.server.press(desk.team.anna, card, "Approve").acked()
     await desk.until(lambda: not card.labels and ledger())
 
     assert card.text.startswith("Approved by anna: ")
@@ -38,7 +37,7 @@ async def test_a_denial_runs_nothing(desk: Desk, endpoint: ScriptedEndpoint, led
     await desk.ask()
     card = await desk.card()
 
-    desk.team.slack.press(desk.team.anna, card, "Deny")
+    desk.team.server.press(desk.team.anna, card, "Deny")
     await desk.until(lambda: not card.labels)
 
     assert card.text.startswith("Denied by anna: ")
@@ -50,12 +49,12 @@ async def test_a_reason_reaches_the_card_and_the_model(desk: Desk, endpoint: Scr
     await desk.ask()
     card = await desk.card()
 
-    form = await desk.modal(desk.team.slack.press(desk.team.anna, card, "Deny with reason"))
+    form = await desk.modal(desk.team.server.press(desk.team.anna, card, "Deny with reason"))
     ack = await desk.sent(desk.team.anna, form, "too early")
     await desk.until(lambda: len(endpoint.requests) == 2)
 
     assert ack.action == "clear"
-    assert desk.team.slack.views_of(desk.team.anna) == []
+    assert desk.team.server.views_of(desk.team.anna) == []
     assert card.text.startswith("Denied by anna: ")
     assert "too early" in card.shown
     assert "too early" in str(endpoint.requests[-1].body["messages"])
@@ -71,7 +70,7 @@ async def test_an_edit_that_cannot_be_run_is_told_at_its_field(
     endpoint.script = [calls(("deploy", {"version": "1"}))]
     await desk.ask()
     card = await desk.card()
-    form = await desk.modal(desk.team.slack.press(desk.team.anna, card, "Edit"))
+    form = await desk.modal(desk.team.server.press(desk.team.anna, card, "Edit"))
 
     ack = await desk.sent(desk.team.anna, form, arguments)
 
@@ -91,7 +90,7 @@ async def test_an_edit_that_is_right_runs_in_place_of_what_was_asked(
     endpoint.script = [calls(("deploy", {"version": "1"})), says("Out.")]
     await desk.ask()
     card = await desk.card()
-    form = await desk.modal(desk.team.slack.press(desk.team.anna, card, "Edit"))
+    form = await desk.modal(desk.team.server.press(desk.team.anna, card, "Edit"))
 
     wrong = await desk.sent(desk.team.anna, form, "{")
     right = await desk.sent(desk.team.anna, form, '{"version": "2"}')
@@ -115,7 +114,7 @@ async def test_what_is_approved_for_longer_is_not_asked_again(
     await desk.ask()
     card = await desk.card()
 
-    menu = await desk.modal(desk.team.slack.press(desk.team.anna, card, "Always…"))
+    menu = await desk.modal(desk.team.server.press(desk.team.anna, card, "Always…"))
     ack = await desk.sent(desk.team.anna, menu, desk.offered(menu)[-1])
     await desk.until(lambda: ledger() == ["1"])
     await desk.ask()
@@ -129,9 +128,9 @@ async def test_an_offer_that_nobody_made_approves_nothing(
 ) -> None:
     endpoint.script = [calls(("deploy", {"version": "1"}))]
     await desk.ask()
-    menu = await desk.modal(desk.team.slack.press(desk.team.anna, await desk.card(), "Always…"))
+    menu = await desk.modal(desk.team.server.press(desk.team.anna, await desk.card(), "Always…"))
 
-    sent = desk.team.slack.submit(desk.team.anna, menu, {desk.fields(menu)[0]: desk.offered(menu)[0]})
+    sent = desk.team.server.submit(desk.team.anna, menu, {desk.fields(menu)[0]: desk.offered(menu)[0]})
     (elements,) = sent.body["view"]["state"]["values"].values()
     (chosen,) = elements.values()
     chosen["selected_option"]["value"] = "always"
@@ -148,7 +147,7 @@ async def test_all_that_was_asked_for_together_is_decided_at_once(
     await desk.ask()
     card = await desk.card("Approve all 2")
 
-    told = await desk.told(desk.team.slack.press(desk.team.anna, card, "Approve all 2"))
+    told = await desk.told(desk.team.server.press(desk.team.anna, card, "Approve all 2"))
     await desk.until(lambda: sorted(ledger()) == ["1", "2"])
 
     assert "Approved" in told
@@ -159,7 +158,7 @@ async def test_what_is_private_is_looked_at_and_decided_by_one_person_alone(
 ) -> None:
     """T2: not in the channel; Look shows it to who may decide, and its buttons decide."""
     endpoint.script = [calls(("tell", {"secret": "the-code-is-7731"})), says("Told.")]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card("Look")
 
@@ -181,7 +180,7 @@ async def test_a_reason_may_be_given_above_what_is_looked_at(
     desk: Desk, endpoint: ScriptedEndpoint, ledger: Ledger
 ) -> None:
     endpoint.script = [calls(("tell", {"secret": "7731"})), says("Not then.")]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card("Look")
     looked = await desk.modal(slack.press(anna, card, "Look"))
@@ -202,13 +201,13 @@ async def test_one_vote_of_two_is_told_to_who_gave_it(
     endpoint.script = [calls(("pay", {"amount": 5})), says("Paid.")]
     async with running_desk(team, settings, endpoint) as desk:
         await desk.app.service.command(
-            team.place(), desk.actor(team.root), "approver pay 2 of not_requester", is_admin=True
+            team.place(), desk.actor(team.admin), "approver pay 2 of not_requester", is_admin=True
         )
         await desk.ask("pay")
         card = await desk.card()
-        first = await desk.told(team.slack.press(team.ben, card, "Approve"))
+        first = await desk.told(team.server.press(team.ben, card, "Approve"))
         before = ledger()
-        team.slack.press(team.root, card, "Approve")
+        team.server.press(team.admin, card, "Approve")
         await desk.until(lambda: ledger() == ["5"])
 
     assert first.startswith("You approved this; still needed: ")
@@ -220,7 +219,7 @@ async def test_two_presses_at_the_same_moment_are_heard_in_their_order(
 ) -> None:
     """Row 38: approve, then deny by the same person; the second is told."""
     endpoint.script = [calls(("deploy", {"version": "1"})), says("Out.")]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
 
@@ -236,7 +235,7 @@ async def test_a_link_that_is_followed_decides_nothing_and_needs_no_word(
 ) -> None:
     """Slack tells of it like of a button."""
     endpoint.script = [calls(("deploy", {"version": "1"})), calls(("deploy", {"version": "2"}))]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     card.blocks[-1]["elements"].append(
@@ -254,7 +253,7 @@ async def test_a_modal_that_is_closed_meanwhile_leaves_what_was_decided_to_be_to
     desk: Desk, endpoint: ScriptedEndpoint, ledger: Ledger
 ) -> None:
     endpoint.script = [calls(("tell", {"secret": "7731"})), says("Told.")]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     looked = await desk.modal(slack.press(anna, await desk.card("Look"), "Look"))
 
@@ -274,7 +273,7 @@ async def test_a_direct_talk_is_a_place_like_any_other(desk: Desk, endpoint: Scr
         calls(("deploy", {"version": "2"})),
         says("!"),
     ]
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     question = slack.direct(team.anna, "deploy", unseen=True)
     talk = Place("slack", team.id, f"@{team.anna.id}")
 
@@ -295,7 +294,7 @@ async def test_arguments_that_fit_into_no_modal_are_not_edited_there(
     desk: Desk, endpoint: ScriptedEndpoint, ledger: Ledger
 ) -> None:
     endpoint.script = [calls(("deploy", {"version": "x" * 4_000}))]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     edit = button_id(card, "Approve").replace("approve", "edit")

@@ -7,6 +7,7 @@ targets.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,10 +16,10 @@ from adapters.slack.interactivity.clicks import NOT_VALID
 from adapters.slack.interactivity.interactive import FAILED, NOBODY, ORGANISATION
 from adapters.slack.interactivity.modals import TOO_LATE
 from bot.config.settings import Settings
-from tests.adapters.slack.pressing import Desk, Team, button_id, desk, ledger, running_desk, settings, shown_in, team
+from tests.adapters.slack.homes import QUICK
+from tests.adapters.slack.kit import Team
+from tests.adapters.slack.pressing import Desk, button_id, running_desk, shown_in
 from tests.models.endpoint import ScriptedEndpoint, calls, says
-
-__all__ = ["desk", "ledger", "settings", "team"]
 
 Ledger = Callable[[], list[str]]
 ELSEWHERE = "This button does not belong here; nothing was decided by it."
@@ -33,7 +34,7 @@ def deploying(endpoint: ScriptedEndpoint) -> None:
 
 async def test_row_35_ids_that_nobody_knows_are_answered_and_decide_nothing(desk: Desk, ledger: Ledger) -> None:
     """Other version, extra parts, too long, SQL, emoji, nothing of ours."""
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     approve = button_id(card, "Approve")
@@ -64,7 +65,7 @@ async def test_row_35_ids_that_nobody_knows_are_answered_and_decide_nothing(desk
 
 
 async def test_row_35_modals_that_nobody_knows_decide_nothing(desk: Desk, ledger: Ledger) -> None:
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     form = await desk.modal(slack.press(anna, card, "Edit"))
@@ -84,7 +85,7 @@ async def test_row_36_a_button_counts_only_on_its_own_card(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, ledger: Ledger
 ) -> None:
     """A valid id on another message, in another channel, in a direct talk, in another workspace."""
-    slack = team.slack
+    slack = team.server
     endpoint.script = [calls(("deploy", {"version": "1"})), says("Other."), calls(("deploy", {"version": "2"}))]
     elsewhere = slack.create_channel("elsewhere", members=[team.anna])
     other_team = slack.create_team("others")
@@ -117,7 +118,7 @@ async def test_row_36_a_button_counts_only_on_its_own_card(
 
 
 async def test_a_click_from_a_workspace_the_bot_is_not_in_decides_nothing(desk: Desk, ledger: Ledger) -> None:
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
 
@@ -130,7 +131,7 @@ async def test_a_click_from_a_workspace_the_bot_is_not_in_decides_nothing(desk: 
 
 async def test_row_37_the_wrong_person_is_told_alone_by_every_button(desk: Desk, ledger: Ledger) -> None:
     """T2: somebody else, a guest, one of another company, a bot, one who has left; then the right one decides."""
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     outsider = slack.create_user("eve", team=slack.create_team("others"))
     people = [
         (team.ben, "Only anna or an admin can decide this."),
@@ -158,7 +159,7 @@ async def test_row_37_the_wrong_person_is_told_alone_by_every_button(desk: Desk,
 
 async def test_row_37_somebody_who_has_just_left_decides_nothing(desk: Desk, ledger: Ledger) -> None:
     """Slack is asked when it counts, whatever was known a moment ago."""
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     anna.deleted = True
@@ -170,12 +171,12 @@ async def test_row_37_somebody_who_has_just_left_decides_nothing(desk: Desk, led
 
 
 async def test_nothing_runs_for_a_requester_who_has_left(desk: Desk, ledger: Ledger) -> None:
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     await desk.ask()
     card = await desk.card()
     team.anna.deleted = True
 
-    slack.press(team.root, card, "Approve")
+    slack.press(team.admin, card, "Approve")
     await desk.until(lambda: "Approve" not in card.labels)
     await desk.app.service.idle()
 
@@ -183,7 +184,7 @@ async def test_nothing_runs_for_a_requester_who_has_left(desk: Desk, ledger: Led
 
 
 async def test_what_somebody_is_to_slack_gives_no_rights(desk: Desk, ledger: Ledger) -> None:
-    slack = desk.team.slack
+    slack = desk.team.server
     owner = slack.create_user("owner", is_admin=True, is_owner=True)
     desk.team.room.members.append(owner.id)
     await desk.ask()
@@ -197,11 +198,11 @@ async def test_what_somebody_is_to_slack_gives_no_rights(desk: Desk, ledger: Led
 @pytest.mark.parametrize(("said", "told"), [("approve", "approved by root; it has run"), ("deny", "denied by root")])
 async def test_who_comes_late_is_told_who_decided(desk: Desk, said: str, told: str) -> None:
     """F28: every button of a card that is decided."""
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     await desk.ask()
     card = await desk.card()
     ids = [button_id(card, one) for one in BUTTONS]
-    slack.press(team.root, card, "Approve" if said == "approve" else "Deny")
+    slack.press(team.admin, card, "Approve" if said == "approve" else "Deny")
     await desk.until(lambda: not card.labels)
     await desk.app.service.idle()
 
@@ -212,7 +213,7 @@ async def test_who_comes_late_is_told_who_decided(desk: Desk, said: str, told: s
 
 async def test_row_39_a_card_whose_row_is_missing_runs_nothing(desk: Desk, ledger: Ledger) -> None:
     """A database that was restored from before it."""
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     form = await desk.modal(slack.press(anna, card, "Edit"))
@@ -228,7 +229,7 @@ async def test_row_39_a_card_whose_row_is_missing_runs_nothing(desk: Desk, ledge
 
 @pytest.mark.parametrize("user", [None, {}, {"id": None}, {"id": 7}, {"id": "U1/../U2"}])
 async def test_row_40_who_is_not_said_to_be_anybody_is_refused(desk: Desk, ledger: Ledger, user: object) -> None:
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
 
@@ -243,7 +244,7 @@ async def test_row_40_who_is_not_said_to_be_anybody_is_refused(desk: Desk, ledge
 
 
 async def test_an_installation_for_a_whole_organisation_is_refused(desk: Desk, ledger: Ledger) -> None:
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
 
@@ -253,8 +254,8 @@ async def test_an_installation_for_a_whole_organisation_is_refused(desk: Desk, l
     assert ledger() == []
 
 
-async def test_row_49_an_address_that_is_not_slacks_is_never_fetched(desk: Desk, ledger: Ledger) -> None:
-    slack, ben = desk.team.slack, desk.team.ben
+async def test_row_49_an_address_that_is_not_slacks_is_never_fetched(desk: Desk) -> None:
+    slack, ben = desk.team.server, desk.team.ben
     await desk.ask()
     card = await desk.card()
     pretended = slack.url.replace("127.0.0.1", "localhost") + "/actions/T1/1/x"
@@ -269,7 +270,7 @@ async def test_row_49_an_address_that_is_not_slacks_is_never_fetched(desk: Desk,
 
 @pytest.mark.parametrize("error", ["user_not_in_channel", "channel_not_found", "internal_error"])
 async def test_what_cannot_be_said_where_they_are_goes_to_the_address_slack_gave(desk: Desk, error: str) -> None:
-    slack, ben = desk.team.slack, desk.team.ben
+    slack, ben = desk.team.server, desk.team.ben
     await desk.ask()
     card = await desk.card()
     slack.faults.fail("chat.postEphemeral", error, times=9)
@@ -282,7 +283,7 @@ async def test_what_cannot_be_said_where_they_are_goes_to_the_address_slack_gave
 
 async def test_a_modal_that_slack_opens_no_more_is_asked_for_again(desk: Desk) -> None:
     """F26: three seconds have passed."""
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     slack.world.rules.trigger_lives_s = -1.0
@@ -294,7 +295,7 @@ async def test_a_modal_that_slack_opens_no_more_is_asked_for_again(desk: Desk) -
 
 
 async def test_a_click_while_slack_does_not_answer_decides_nothing_and_says_so(desk: Desk, ledger: Ledger) -> None:
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     slack.faults.fail("users.info", 503, times=3)
@@ -307,7 +308,7 @@ async def test_a_click_while_slack_does_not_answer_decides_nothing_and_says_so(d
 
 
 async def test_what_was_typed_stays_while_slack_does_not_answer(desk: Desk, ledger: Ledger) -> None:
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     form = await desk.modal(slack.press(anna, await desk.card(), "Edit"))
     slack.faults.limit("users.info", retry_after=60)
@@ -321,11 +322,11 @@ async def test_what_was_typed_stays_while_slack_does_not_answer(desk: Desk, ledg
 
 
 async def test_what_breaks_is_logged_and_said_without_its_insides(desk: Desk, ledger: Ledger) -> None:
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
     card = await desk.card()
     form = await desk.modal(slack.press(anna, card, "Edit"))
-    desk.parts.service.trouble = RuntimeError("secret insides")
+    desk.service.trouble = RuntimeError("secret insides")
 
     with capture_logs() as logged:
         told = await desk.told(slack.press(anna, card, "Deny"))
@@ -341,8 +342,8 @@ async def test_a_form_that_takes_long_is_acknowledged_and_answered_afterwards(
     team: Team, settings: Settings, endpoint: ScriptedEndpoint, ledger: Ledger
 ) -> None:
     """Slack waits three seconds, and then shows that something failed."""
-    slack = team.slack
-    async with running_desk(team, settings, endpoint, submitted_within_s=0.05) as desk:
+    slack = team.server
+    async with running_desk(team, settings, endpoint, times=replace(QUICK, submitted_within_s=0.05)) as desk:
         await desk.ask()
         form = await desk.modal(slack.press(team.anna, await desk.card(), "Edit"))
         slack.faults.slow("users.info", 0.3)
@@ -355,12 +356,12 @@ async def test_a_form_that_takes_long_is_acknowledged_and_answered_afterwards(
     assert ledger() == []
 
 
-async def test_a_name_that_is_no_name_stays_inert_wherever_it_is_said(desk: Desk, ledger: Ledger) -> None:
+async def test_a_name_that_is_no_name_stays_inert_wherever_it_is_said(desk: Desk) -> None:
     """Row 44: markup, a mention, a line end and a turned direction in the name of who decided."""
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     loud = slack.create_user("<!channel> *x* \u202e<@U1>\n```")
     team.room.members.append(loud.id)
-    await desk.app.service.command(team.place(), desk.actor(team.root), f"role <@{loud.id}> admin", is_admin=True)
+    await desk.app.service.command(team.place(), desk.actor(team.admin), f"role <@{loud.id}> admin", is_admin=True)
     await desk.ask()
     card = await desk.card()
     approve = button_id(card, "Approve")

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from slack_sdk.models.blocks import ContextActionsBlock
 
 from adapters.slack.interactivity.feedback import NOT_VALID, feedback_block
-from tests.adapters.slack.pressing import Desk, desk, ledger, settings, team
+from tests.adapters.slack.pressing import Desk
 from tests.adapters.slack.wire.messages import Message
 from tests.models.endpoint import ScriptedEndpoint, calls, says
-
-__all__ = ["desk", "ledger", "settings", "team"]
 
 Ledger = Callable[[], list[str]]
 
@@ -19,7 +17,7 @@ Ledger = Callable[[], list[str]]
 async def answer(desk: Desk, endpoint: ScriptedEndpoint) -> Message:
     endpoint.script = [says("Four.")]
     await desk.ask("two and two?")
-    return desk.team.slack.said(desk.team.room)[-1]
+    return desk.team.server.said(desk.team.room)[-1]
 
 
 async def rated(desk: Desk) -> list[tuple[str, str]]:
@@ -32,7 +30,7 @@ def test_the_buttons_are_slacks_own_and_say_what_they_are() -> None:
 
 
 async def test_what_people_think_of_an_answer_is_kept(desk: Desk, endpoint: ScriptedEndpoint) -> None:
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     shown = await answer(desk, endpoint)
     rate = shown.buttons[0]["action_id"]
 
@@ -48,7 +46,7 @@ async def test_what_people_think_of_an_answer_is_kept(desk: Desk, endpoint: Scri
 
 
 async def test_a_rating_that_was_never_offered_is_not_kept(desk: Desk, endpoint: ScriptedEndpoint) -> None:
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     shown = await answer(desk, endpoint)
     rate = shown.buttons[0]["action_id"]
     elsewhere = slack.create_channel("elsewhere", members=[anna])
@@ -67,7 +65,7 @@ async def test_slacks_stop_button_ends_what_its_presser_started(
     desk: Desk, endpoint: ScriptedEndpoint, ledger: Ledger
 ) -> None:
     endpoint.script = [calls(("deploy", {"version": "1"}))]
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     question = await desk.ask()
     card = await desk.card()
 

@@ -18,10 +18,9 @@ from adapters.slack.interactivity.modals import Modals
 from adapters.slack.interactivity.private import Private
 from adapters.slack.interactivity.responding import Responder
 from tests.adapters.slack.homes import homes_of
-from tests.adapters.slack.pressing import Team, shown_in, team
+from tests.adapters.slack.kit import Team
+from tests.adapters.slack.pressing import shown_in
 from tests.adapters.slack.wire.messages import words
-
-__all__ = ["team"]
 
 
 @dataclass
@@ -36,22 +35,22 @@ class Corner:
 
     @property
     def ephemerals(self) -> list[str]:
-        return [one.shown for one in self.team.slack.ephemerals(self.team.anna)]
+        return [one.shown for one in self.team.server.ephemerals(self.team.anna)]
 
     @property
     def direct(self) -> list[str]:
-        return [one.shown for one in self.team.slack.said(self.team.slack.talk_of(self.team.anna))]
+        return [one.shown for one in self.team.server.said(self.team.server.talk_of(self.team.anna))]
 
 
 @pytest.fixture
 async def corner(team: Team) -> AsyncIterator[Corner]:
-    async with homes_of(team.slack) as homes, aiohttp.ClientSession() as session:
-        responder = Responder(lambda: session, team.slack.api_url)
+    async with homes_of(team.server) as homes, aiohttp.ClientSession() as session:
+        responder = Responder(lambda: session, team.server.api_url)
         yield Corner(team, Private(homes, Rooms(homes), responder, Modals(homes)))
 
 
 async def test_a_sentence_stands_in_the_thread_where_something_was_pressed(corner: Corner) -> None:
-    slack, room = corner.team.slack, corner.team.room
+    slack, room = corner.team.server, corner.team.room
     question = slack.say(corner.team.anna, room, "hello", unseen=True)
 
     await corner.private.tell(corner.at(channel=room.id, thread=question.ts, message=question.ts), "Not *yours*.")
@@ -63,7 +62,7 @@ async def test_a_sentence_stands_in_the_thread_where_something_was_pressed(corne
 
 
 async def test_somebody_who_is_not_there_is_told_directly(corner: Corner) -> None:
-    closed = corner.team.slack.create_channel("closed", kind="private", has_bot=False)
+    closed = corner.team.server.create_channel("closed", kind="private", has_bot=False)
 
     await corner.private.tell(corner.at(channel=closed.id, message="1700000000.000100"), "Not yours.")
 
@@ -71,17 +70,17 @@ async def test_somebody_who_is_not_there_is_told_directly(corner: Corner) -> Non
 
 
 async def test_what_can_be_said_in_no_way_is_noted(corner: Corner) -> None:
-    corner.team.slack.faults.fail("*", "account_inactive", times=9)
+    corner.team.server.faults.fail("*", "account_inactive", times=9)
 
     with capture_logs() as logged:
         await corner.private.tell(corner.at(channel=corner.team.room.id, message="1700000000.000100"), "Not yours.")
 
     assert [one["event"] for one in logged][-1] == "private.not_told"
-    assert corner.team.slack.said() == []
+    assert corner.team.server.said() == []
 
 
 async def test_a_long_answer_begins_there_and_comes_whole_as_a_file(corner: Corner) -> None:
-    slack = corner.team.slack
+    slack = corner.team.server
     long = "\n".join(f"- line {number} of an answer" for number in range(2_000))
 
     await corner.private.answer(corner.at(channel=corner.team.room.id, message="1700000000.000100"), long)
@@ -109,7 +108,7 @@ async def test_markup_in_an_answer_names_and_opens_nothing(corner: Corner) -> No
 
     await corner.private.answer(corner.at(channel=corner.team.room.id, message="1700000000.000100"), loud)
 
-    (only,) = corner.team.slack.ephemerals(corner.team.anna)
+    (only,) = corner.team.server.ephemerals(corner.team.anna)
     said = json.dumps(only.blocks) + only.text
     assert "<!channel>" not in said
     assert "<@U" not in said
@@ -117,25 +116,25 @@ async def test_markup_in_an_answer_names_and_opens_nothing(corner: Corner) -> No
 
 
 async def test_a_message_in_a_direct_talk_is_answered_below_it(corner: Corner) -> None:
-    question = corner.team.slack.direct(corner.team.anna, "help", unseen=True)
+    question = corner.team.server.direct(corner.team.anna, "help", unseen=True)
     message = Message(corner.team.id, question.channel, question.ts, corner.team.anna.id, "help")
 
     await Replies(corner.private).answer(message, "**Words**")
     await Replies(corner.private).tell(message, "And a sentence.")
 
-    said = corner.team.slack.said(corner.team.slack.talk_of(corner.team.anna), thread=question)
+    said = corner.team.server.said(corner.team.server.talk_of(corner.team.anna), thread=question)
     assert [words(one.blocks) for one in said] == [["**Words**"], ["And a sentence."]]
     assert corner.ephemerals == []
 
 
 async def test_a_message_in_a_channel_is_answered_to_its_author_alone(corner: Corner) -> None:
-    question = corner.team.slack.say(corner.team.anna, corner.team.room, "help", unseen=True)
+    question = corner.team.server.say(corner.team.anna, corner.team.room, "help", unseen=True)
     message = Message(corner.team.id, question.channel, question.ts, corner.team.anna.id, "help")
 
     await Replies(corner.private).tell(message, "For you.")
 
     assert corner.ephemerals == ["For you."]
-    assert corner.team.slack.said() == []
+    assert corner.team.server.said() == []
 
 
 async def test_a_modal_says_it_above_the_one_it_was_pressed_in(corner: Corner) -> None:
@@ -143,4 +142,4 @@ async def test_a_modal_says_it_above_the_one_it_was_pressed_in(corner: Corner) -
     await corner.private.tell(corner.at(view="V1", trigger="1.2.gone"), "Not yours.")
 
     assert corner.direct == ["Not yours."]
-    assert shown_in({"blocks": corner.team.slack.said()[0].blocks}) == ["Not yours."]
+    assert shown_in({"blocks": corner.team.server.said()[0].blocks}) == ["Not yours."]

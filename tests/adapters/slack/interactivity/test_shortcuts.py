@@ -8,10 +8,9 @@ import pytest
 
 from adapters.slack.interactivity.about import GONE, NOT_THERE
 from bot.config.settings import Settings
-from tests.adapters.slack.pressing import Desk, Team, desk, ledger, running_desk, settings, shown_in, team
+from tests.adapters.slack.kit import Team
+from tests.adapters.slack.pressing import Desk, running_desk, shown_in
 from tests.models.endpoint import ScriptedEndpoint, calls, says
-
-__all__ = ["desk", "ledger", "settings", "team"]
 
 Ledger = Callable[[], list[str]]
 
@@ -23,7 +22,7 @@ def asked_of(endpoint: ScriptedEndpoint) -> str:
 
 async def test_a_question_is_stopped_from_its_menu(desk: Desk, endpoint: ScriptedEndpoint, ledger: Ledger) -> None:
     endpoint.script = [calls(("deploy", {"version": "1"}))]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     question = await desk.ask()
     card = await desk.card()
 
@@ -41,7 +40,7 @@ async def test_a_thread_begins_anew_from_the_menu_of_any_of_its_messages(
     desk: Desk, endpoint: ScriptedEndpoint
 ) -> None:
     endpoint.script = [says("Four."), says("What?")]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     question = await desk.ask("two and two?")
     (answer,) = slack.said(desk.team.room)
 
@@ -56,10 +55,10 @@ async def test_help_is_for_one_person_alone(desk: Desk, endpoint: ScriptedEndpoi
     endpoint.script = [says("Four.")]
     question = await desk.ask("two and two?")
 
-    told = await desk.told(desk.team.slack.shortcut(desk.team.ben, "nod_help", message=question))
+    told = await desk.told(desk.team.server.shortcut(desk.team.ben, "nod_help", message=question))
 
     assert "`/nod approvals`" in told
-    (ephemeral,) = desk.team.slack.ephemerals(desk.team.ben)
+    (ephemeral,) = desk.team.server.ephemerals(desk.team.ben)
     assert ephemeral.channel == desk.team.room.id
 
 
@@ -67,7 +66,7 @@ async def test_what_waits_is_shown_and_decided_from_anywhere(
     desk: Desk, endpoint: ScriptedEndpoint, ledger: Ledger
 ) -> None:
     endpoint.script = [calls(("deploy", {"version": "1"})), says("Out.")]
-    slack, anna = desk.team.slack, desk.team.anna
+    slack, anna = desk.team.server, desk.team.anna
     await desk.ask()
 
     waiting = await desk.modal(slack.shortcut(anna, "nod_approvals"))
@@ -84,8 +83,8 @@ async def test_what_waits_is_shown_and_decided_from_anywhere(
 
 async def test_a_question_about_a_message_is_a_turn_in_its_thread(desk: Desk, endpoint: ScriptedEndpoint) -> None:
     endpoint.script = [says("In four weeks.")]
-    slack, team = desk.team.slack, desk.team
-    message = slack.say(team.ben, team.room, f"<@{team.root.id}> we ship &amp; celebrate <!here>", unseen=True)
+    slack, team = desk.team.server, desk.team
+    message = slack.say(team.ben, team.room, f"<@{team.admin.id}> we ship &amp; celebrate <!here>", unseen=True)
 
     form = await desk.modal(slack.shortcut(team.anna, "nod_ask_about", message=message))
     ack = await desk.sent(team.anna, form, "When is *that*?")
@@ -104,7 +103,7 @@ async def test_a_question_about_a_message_is_a_turn_in_its_thread(desk: Desk, en
 
 async def test_a_question_about_a_programs_message_says_that_it_is_one(desk: Desk, endpoint: ScriptedEndpoint) -> None:
     endpoint.script = [says("It failed.")]
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     robot = slack.create_user("buildbot", is_bot=True)
     message = slack.say(robot, team.room, "Build 7 failed", unseen=True, bot_id=robot.bot_id)
 
@@ -117,7 +116,7 @@ async def test_a_question_about_a_programs_message_says_that_it_is_one(desk: Des
 
 async def test_it_is_taken_once_however_often_it_is_sent(desk: Desk, endpoint: ScriptedEndpoint) -> None:
     endpoint.script = [says("In four weeks.")]
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     message = slack.say(team.ben, team.room, "we ship", unseen=True)
     form = await desk.modal(slack.shortcut(team.anna, "nod_ask_about", message=message))
 
@@ -131,7 +130,7 @@ async def test_it_is_taken_once_however_often_it_is_sent(desk: Desk, endpoint: S
 
 async def test_a_question_that_cannot_be_shown_is_answered_all_the_same(desk: Desk, endpoint: ScriptedEndpoint) -> None:
     endpoint.script = [says("In four weeks.")]
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     message = slack.say(team.ben, team.room, "we ship", unseen=True)
     form = await desk.modal(slack.shortcut(team.anna, "nod_ask_about", message=message))
     slack.faults.fail("chat.postMessage", "internal_error", where=lambda call: "A question" in str(call.args))
@@ -144,8 +143,8 @@ async def test_a_question_that_cannot_be_shown_is_answered_all_the_same(desk: De
 
 
 async def test_an_empty_question_is_asked_for_again(desk: Desk, endpoint: ScriptedEndpoint) -> None:
-    message = desk.team.slack.say(desk.team.ben, desk.team.room, "we ship", unseen=True)
-    form = await desk.modal(desk.team.slack.shortcut(desk.team.anna, "nod_ask_about", message=message))
+    message = desk.team.server.say(desk.team.ben, desk.team.room, "we ship", unseen=True)
+    form = await desk.modal(desk.team.server.shortcut(desk.team.anna, "nod_ask_about", message=message))
 
     ack = await desk.sent(desk.team.anna, form, " \n ")
 
@@ -154,7 +153,7 @@ async def test_an_empty_question_is_asked_for_again(desk: Desk, endpoint: Script
 
 
 async def test_where_the_bot_is_not_nothing_is_asked(desk: Desk, endpoint: ScriptedEndpoint) -> None:
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     private = slack.create_channel("private", members=[team.anna], kind="private", has_bot=False)
     message = slack.say(team.anna, private, "we ship", unseen=True)
     form = await desk.modal(slack.shortcut(team.anna, "nod_ask_about", message=message))
@@ -166,7 +165,7 @@ async def test_where_the_bot_is_not_nothing_is_asked(desk: Desk, endpoint: Scrip
 
 
 async def test_a_message_that_is_gone_is_asked_about_no_more(desk: Desk, endpoint: ScriptedEndpoint) -> None:
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     message = slack.say(team.ben, team.room, "we ship", unseen=True)
     form = await desk.modal(slack.shortcut(team.anna, "nod_ask_about", message=message))
     slack.delete(message)
@@ -178,7 +177,7 @@ async def test_a_message_that_is_gone_is_asked_about_no_more(desk: Desk, endpoin
 
 
 async def test_who_may_not_talk_asks_nothing_and_nobody_sees_it(desk: Desk, endpoint: ScriptedEndpoint) -> None:
-    slack, team = desk.team.slack, desk.team
+    slack, team = desk.team.server, desk.team
     guest = slack.create_user("guest", is_guest=True)
     team.room.members.append(guest.id)
     message = slack.say(team.ben, team.room, "we ship", unseen=True)
@@ -193,13 +192,13 @@ async def test_who_may_not_talk_asks_nothing_and_nobody_sees_it(desk: Desk, endp
 
 @pytest.mark.parametrize("answers", ["thread", "place"])
 async def test_words_are_about_the_conversation_the_message_belongs_to(
-    team: Team, settings: Settings, endpoint: ScriptedEndpoint, ledger: Ledger, answers: str
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint, answers: str
 ) -> None:
     """Where questions open threads, that is the one below it; else what is at the top belongs to the channel."""
     endpoint.script = [calls(("deploy", {"version": "1"}))]
     async with running_desk(team, settings, endpoint, answers=answers) as desk:
         in_place = team.place() if answers == "place" else None
         question = await desk.ask(place=in_place)
-        told = await desk.told(team.slack.shortcut(team.anna, "nod_stop", message=question))
+        told = await desk.told(team.server.shortcut(team.anna, "nod_stop", message=question))
 
     assert told == "Stopped."

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.slack.outbound.marks import found_in, name_of
 from bot.errors import PlaceGone, SendError
-from tests.adapters.slack.stage import RUN, Stage, asked, stage_on
+from tests.adapters.slack.stage import RUN, Stage, stage_on
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.messages import Message
 from tests.adapters.slack.wire.world import Channel, User
@@ -17,22 +17,6 @@ from tests.adapters.slack.wire.world import Channel, User
 ANSWER = "The **answer** has a few words,\n\n```py\nprint('and code')\n```\n\nand an end."
 HALF = ANSWER[: ANSWER.index("and code")]
 SHOWN = f"{ANSWER}\nGood"
-
-
-@pytest.fixture
-def anna(slack: SlackServer) -> User:
-    return slack.create_user("anna")
-
-
-@pytest.fixture
-def room(slack: SlackServer, anna: User) -> Channel:
-    return slack.create_channel("general", members=[anna])
-
-
-@pytest.fixture
-async def stage(slack: SlackServer, room: Channel, anna: User) -> AsyncIterator[Stage]:
-    async with stage_on(slack, asked(slack, anna, room), anna) as one:
-        yield one
 
 
 async def delivered(stage: Stage, text: str = ANSWER, *, attempts: int = 0) -> str:
@@ -61,7 +45,7 @@ async def half_shown(stage: Stage) -> Message:
 # the message becomes the answer
 
 
-async def test_the_stream_becomes_the_answer(slack: SlackServer, stage: Stage) -> None:
+async def test_the_stream_becomes_the_answer(stage: Stage) -> None:
     message = await half_shown(stage)
 
     receipt = await delivered(stage)
@@ -107,7 +91,7 @@ async def test_an_answer_that_comes_at_once_is_one_message_with_its_calls_above(
     assert slack.calls("chat.startStream") == []
 
 
-async def test_words_of_the_bot_itself_take_the_place_of_half_an_answer(slack: SlackServer, stage: Stage) -> None:
+async def test_words_of_the_bot_itself_take_the_place_of_half_an_answer(stage: Stage) -> None:
     stage.begin()
     stage.call("1", "done")
     stage.write("Half of it is here, and ")
@@ -132,13 +116,13 @@ async def test_blank_lines_around_an_answer_are_no_other_words(slack: SlackServe
     assert [one.shown.split() for one in stage.said()] == [["One", "line.", "Good"]]
 
 
-async def test_a_post_without_a_run_is_sent_as_it_is(slack: SlackServer, stage: Stage) -> None:
+async def test_a_post_without_a_run_is_sent_as_it_is(stage: Stage) -> None:
     await stage.answer("Good morning.", "")
 
     assert [one.shown for one in stage.said()] == ["Good morning."]
 
 
-async def test_a_long_answer_goes_on_in_more_messages_with_whole_fences(slack: SlackServer, stage: Stage) -> None:
+async def test_a_long_answer_goes_on_in_more_messages_with_whole_fences(stage: Stage) -> None:
     lines = "\n".join(f"line {number}" for number in range(2_000))
     text = f"The beginning.\n\n```\n{lines}\n```\nThe end."
     stage.begin()
@@ -157,7 +141,7 @@ async def test_a_long_answer_goes_on_in_more_messages_with_whole_fences(slack: S
     assert [one.shown.endswith("Good") for one in stage.said()] == [False] * (len(parts) - 1) + [True]
 
 
-async def test_a_very_long_answer_comes_as_a_file_too(slack: SlackServer, stage: Stage) -> None:
+async def test_a_very_long_answer_comes_as_a_file_too(stage: Stage) -> None:
     text = "word " * 10_000
     stage.begin()
     stage.write(text[:1_000])
@@ -338,9 +322,7 @@ async def test_what_slack_does_not_take_at_the_end_of_a_stream_it_takes_as_a_cha
     assert message.shown == SHOWN
 
 
-async def test_in_a_channel_that_is_archived_by_then_the_answer_cannot_be_said(
-    slack: SlackServer, stage: Stage, room: Channel
-) -> None:
+async def test_in_a_channel_that_is_archived_by_then_the_answer_cannot_be_said(stage: Stage, room: Channel) -> None:
     await half_shown(stage)
     room.is_archived = True
 
@@ -397,9 +379,7 @@ async def test_a_run_that_answers_at_once_after_a_crash_leaves_nothing_half_show
     assert [one.ts for one in stage.said()] == [receipt]
 
 
-async def test_a_run_that_goes_on_after_a_crash_is_streamed_to_who_began_the_thread(
-    slack: SlackServer, stage: Stage, anna: User
-) -> None:
+async def test_a_run_that_goes_on_after_a_crash_is_streamed_to_who_began_the_thread(stage: Stage, anna: User) -> None:
     async for later in restarted(stage):
         later.begin(is_told=False)
         later.write(HALF)
@@ -442,9 +422,7 @@ async def test_an_answer_that_was_there_before_the_crash_is_found(
     assert [one.ts for one in stage.said()] == [before]
 
 
-async def test_what_was_left_before_a_wait_is_not_taken_for_something_half_finished(
-    slack: SlackServer, stage: Stage
-) -> None:
+async def test_what_was_left_before_a_wait_is_not_taken_for_something_half_finished(stage: Stage) -> None:
     stage.begin()
     stage.call("1", "done")
     kept = await stage.drawn("look")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from bot.chat import TextSoFar, Working
@@ -12,22 +10,6 @@ from tests.adapters.slack.stage import RUN, Stage, asked, stage_on
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.messages import Message, words
 from tests.adapters.slack.wire.world import Channel, User
-
-
-@pytest.fixture
-def anna(slack: SlackServer) -> User:
-    return slack.create_user("anna")
-
-
-@pytest.fixture
-def room(slack: SlackServer, anna: User) -> Channel:
-    return slack.create_channel("general", members=[anna])
-
-
-@pytest.fixture
-async def stage(slack: SlackServer, room: Channel, anna: User) -> AsyncIterator[Stage]:
-    async with stage_on(slack, asked(slack, anna, room), anna) as one:
-        yield one
 
 
 def tasks(message: Message) -> list[tuple[str, str, str]]:
@@ -117,7 +99,7 @@ async def test_the_thread_does_not_go_on_saying_that_the_bot_works_after_a_lost_
     assert stage.said() == []
 
 
-async def test_a_run_that_is_over_does_not_end_the_session_of_the_next(slack: SlackServer, stage: Stage) -> None:
+async def test_a_run_that_is_over_does_not_end_the_session_of_the_next(stage: Stage) -> None:
     stage.begin()
     stage.write("Some words to begin with, ")
     await stage.drawn("Some words")
@@ -176,7 +158,7 @@ async def test_each_call_is_a_task_of_its_own_state(slack: SlackServer, stage: S
     ]
 
 
-async def test_what_waits_for_approval_has_no_task(slack: SlackServer, stage: Stage) -> None:
+async def test_what_waits_for_approval_has_no_task(stage: Stage) -> None:
     stage.begin()
     stage.call("1", "done")
     stage.call("2", "waiting", tool="deploy")
@@ -197,7 +179,7 @@ async def test_the_words_before_a_call_stand_above_it_and_those_after_it_below(s
     assert [one["type"] for one in message.blocks] == ["markdown", "task_card", "markdown"]
 
 
-async def test_names_in_a_task_do_not_ping(slack: SlackServer, stage: Stage) -> None:
+async def test_names_in_a_task_do_not_ping(stage: Stage) -> None:
     stage.begin()
     stage.call("1", "done", tool="<@U0BEN>", by="<!channel>")
     message = await stage.drawn("‹@U0BEN›")
@@ -205,7 +187,7 @@ async def test_names_in_a_task_do_not_ping(slack: SlackServer, stage: Stage) -> 
     assert "<" not in str(tasks(message))
 
 
-async def test_before_a_wait_the_stream_is_closed_and_left(slack: SlackServer, stage: Stage) -> None:
+async def test_before_a_wait_the_stream_is_closed_and_left(stage: Stage) -> None:
     stage.begin()
     stage.write("I look, then I ")
     stage.call("1", "done")
@@ -219,7 +201,7 @@ async def test_before_a_wait_the_stream_is_closed_and_left(slack: SlackServer, s
     assert stage.status == "suspended"
 
 
-async def test_after_a_wait_a_new_stream_begins(slack: SlackServer, stage: Stage) -> None:
+async def test_after_a_wait_a_new_stream_begins(stage: Stage) -> None:
     stage.begin()
     stage.call("1", "done")
     await stage.drawn("look")
@@ -255,9 +237,7 @@ async def test_a_run_that_goes_on_before_its_wait_is_shown_begins_anew_too(slack
 
 
 @pytest.mark.parametrize("has_called", [False, True])
-async def test_a_run_that_ends_without_a_word_leaves_only_its_tools(
-    slack: SlackServer, stage: Stage, *, has_called: bool
-) -> None:
+async def test_a_run_that_ends_without_a_word_leaves_only_its_tools(stage: Stage, *, has_called: bool) -> None:
     stage.begin()
     if has_called:
         stage.call("1", "done")

@@ -23,16 +23,6 @@ def now_ms() -> int:
 
 
 @pytest.fixture
-def anna(slack: SlackServer) -> User:
-    return slack.create_user("anna")
-
-
-@pytest.fixture
-def room(slack: SlackServer, anna: User) -> Channel:
-    return slack.create_channel("general", members=[anna])
-
-
-@pytest.fixture
 async def homes(slack: SlackServer, room: Channel) -> AsyncIterator[Homes]:
     async with homes_of(slack) as one:
         yield one
@@ -238,9 +228,7 @@ async def test_what_slack_wants_much_slower_is_left_for_later(
     assert texts(slack) == []
 
 
-async def test_in_a_channel_that_is_archived_nothing_can_be_said(
-    slack: SlackServer, sender: Sender, room: Channel
-) -> None:
+async def test_in_a_channel_that_is_archived_nothing_can_be_said(sender: Sender, room: Channel) -> None:
     room.is_archived = True
 
     with pytest.raises(PlaceGone):
@@ -268,7 +256,7 @@ async def test_in_a_thread_that_was_deleted_nothing_can_be_said(
 
 @pytest.mark.parametrize("change", [{"deleted": True}, {"is_bot": True}, {"accepts_dms": False}])
 async def test_to_a_person_who_takes_no_messages_nothing_can_be_said(
-    slack: SlackServer, sender: Sender, anna: User, change: dict[str, Any]
+    sender: Sender, anna: User, change: dict[str, Any]
 ) -> None:
     for name, value in change.items():
         setattr(anna, name, value)
@@ -423,9 +411,7 @@ async def test_what_cannot_be_changed_is_told(
     assert not await sender.edit(place_of(room), ts, Post("two"))
 
 
-async def test_a_change_in_a_channel_that_is_archived_is_not_possible(
-    slack: SlackServer, sender: Sender, room: Channel
-) -> None:
+async def test_a_change_in_a_channel_that_is_archived_is_not_possible(sender: Sender, room: Channel) -> None:
     (ts,) = await sender.post(place_of(room), [Post("one")], key="k", since_ms=now_ms())
     room.is_archived = True
 

@@ -1,36 +1,15 @@
-"""A team on a stand-in Slack, and the whole bot for it, over the socket and over HTTP."""
+"""The whole bot for a team on a stand-in Slack, over the socket and over HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from bot.config.settings import Settings, load
-from tests.adapters.slack.whole.kit import Nod, Team, running_nod, settings_of, team_of
-from tests.adapters.slack.wire import SlackServer
-from tests.adapters.tools import write_tools
+from bot.config.settings import Settings
+from tests.adapters.slack.kit import Nod, Team, running_nod
 from tests.models.endpoint import ScriptedEndpoint
-
-
-@pytest.fixture
-def team(slack: SlackServer) -> Team:
-    return team_of(slack)
-
-
-@pytest.fixture
-def settings(team: Team, tmp_path: Path) -> Settings:
-    environment = {"DATA_DIR": str(tmp_path / "data"), "TOOLS_DIR": str(write_tools(tmp_path))}
-    return settings_of(team, load(environment, None)[0])
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Callable[[], list[str]]:
-    """What really happened, outside of the bot."""
-    path = tmp_path / "ledger"
-    return lambda: path.read_text().split() if path.exists() else []
 
 
 @pytest.fixture(params=["socket", "http"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.adapters.slack.whole.kit import Nod, Team
+from tests.adapters.slack.kit import Nod, Team
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 
 

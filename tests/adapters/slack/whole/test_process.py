@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.adapters.slack.whole.kit import Team
+from tests.adapters.processes import bot_process, environment_of, killed
+from tests.adapters.slack.kit import Team
 from tests.adapters.slack.wire import Interaction
-from tests.cli.kit import free_port
 from tests.models.endpoint import ScriptedEndpoint, calls, says
 
 
 @pytest.fixture
-def environment(team: Team, endpoint: ScriptedEndpoint, tmp_path: Path, settings: object) -> dict[str, str]:
-    server, port = team.server, free_port()
-    return {
-        **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
-        "PYTHONPATH": str(Path(__file__).parents[4]),
-        "ADAPTERS": "slack",
-        "ADMINS": team.key(team.admin),
-        "DATA_DIR": str(tmp_path / "data"),
-        "TOOLS_DIR": str(tmp_path / "tools"),
-        "SLACK_BOT_TOKEN": server.bot_token,
-        "SLACK_APP_TOKEN": server.app_token,
-        "SLACK_API_URL": server.api_url,
-        "MODEL_API_URL": endpoint.url,
-        "MODEL_NAME": "scripted",
-        "HTTP_PORT": str(port),
-    }
+def environment(team: Team, endpoint: ScriptedEndpoint, tmp_path: Path) -> dict[str, str]:
+    return environment_of(
+        endpoint,
+        tmp_path,
+        ADAPTERS="slack",
+        ADMINS=team.key(team.admin),
+        SLACK_BOT_TOKEN=team.server.bot_token,
+        SLACK_APP_TOKEN=team.server.app_token,
+        SLACK_API_URL=team.server.api_url,
+    )
 
 
 def over_http(environment: dict[str, str], team: Team) -> dict[str, str]:
@@ -42,28 +33,6 @@ def over_http(environment: dict[str, str], team: Team) -> dict[str, str]:
     more = {"SLACK_MODE": "http", "SLACK_SIGNING_SECRET": team.server.signing_secret, "SLACK_APP_TOKEN": ""}
     team.server.deliver_to(f"http://127.0.0.1:{environment['HTTP_PORT']}/slack/events")
     return environment | more
-
-
-@asynccontextmanager
-async def bot_process(environment: dict[str, str], folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "run"),
-        cwd=folder,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def killed(process: asyncio.subprocess.Process) -> None:
-    process.send_signal(signal.SIGKILL)
-    await process.wait()
 
 
 async def listening(team: Team, count: int) -> None:

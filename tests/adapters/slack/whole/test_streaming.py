@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.config.settings import Settings
-from tests.adapters.slack.whole.kit import Nod, Team, running_nod
+from tests.adapters.slack.kit import Nod, Team, running_nod
 from tests.adapters.slack.wire import Message
 from tests.models.endpoint import ScriptedEndpoint, Stream, calls, delta, says
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from bot.config.settings import Settings
-from tests.adapters.slack.whole.kit import Nod, Team, running_nod
+from tests.adapters.slack.kit import Nod, Team, running_nod
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire import Team as Workspace
 from tests.models.endpoint import ScriptedEndpoint, says

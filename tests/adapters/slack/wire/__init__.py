@@ -23,7 +23,7 @@ What people say (`talking`): `say`, `direct`, `edit`, `unfurl`, `delete`, `react
 words or action_id), `choose`, `suggest`, `submit`, `close`, `slash`, `shortcut`; `forged=True` for what Slack's clients
 do not offer. What owners do (`building`, `owning`, `installing`): `create_team|user|channel|group|file`, `install`,
 `approve|deny` (OAuth), `join`, `leave`, `invite_bot`, `kick_bot`, `archive`, `unarchive`, `rename`, `delete_channel`,
-`deactivate`, `make_guest|admin`, `set_group`, `enable_group`, `uninstall`, `revoke`.
+`deactivate`, `make_guest`, `set_group`, `enable_group`, `uninstall`, `revoke`.
 None of them waits; each gives what it made, as the live object of the `world`: a `Message` changes when it is edited
 (`text`, `shown`, `blocks`, `labels`, `buttons`, `menus`, `metadata`, `versions`, `stream`), so does a `View`; an
 `Interaction` has `acked()`, `responses`, `responded()`, `refused` and `expire()`.

@@ -40,10 +40,9 @@ class Building(Owning):
         is_bot: bool = False,
         deleted: bool = False,
         team: Team | None = None,
-        real_name: str = "",
     ) -> User:
         """Somebody of a workspace, the first if none is given."""
-        made = User(self.world.new_id("U"), (team or self.team).id, name, real_name or name.capitalize())
+        made = User(self.world.new_id("U"), (team or self.team).id, name, name.capitalize())
         made.is_admin, made.is_owner, made.is_bot, made.deleted = is_admin, is_owner, is_bot, deleted
         made.is_restricted = is_guest or is_single_channel_guest
         made.is_ultra_restricted = is_single_channel_guest

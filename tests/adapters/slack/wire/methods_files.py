@@ -42,7 +42,7 @@ def complete_upload(ask: Ask) -> Json:
         message = written(ask, room, content)
         message.thread_ts, message.files, message.subtype = thread_of(ask, room), files, "file_share"
         posting.put(ask.world, room, message)
-    return {"files": [payloads.file(ask.world, one, is_whole=True) for one in files]}
+    return {"files": [payloads.file(one, is_whole=True) for one in files]}
 
 
 def info(ask: Ask) -> Json:
@@ -54,7 +54,7 @@ def info(ask: Ask) -> Json:
             for one in channel.history
             if file in one.files and not one.is_deleted
         ]
-    body = payloads.file(ask.world, file, is_whole=True) | {"shares": {"public": shared}}
+    body = payloads.file(file, is_whole=True) | {"shares": {"public": shared}}
     return {"file": body, "comments": [], "response_metadata": {"next_cursor": ""}}
 
 

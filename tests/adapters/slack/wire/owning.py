@@ -69,10 +69,6 @@ class Owning:
         user.is_restricted = is_guest
         self._changed(user)
 
-    def make_admin(self, user: User, *, is_admin: bool = True) -> None:
-        user.is_admin = is_admin
-        self._changed(user)
-
     # groups
 
     def set_group(self, group: UserGroup, users: Iterable[User]) -> None:

@@ -133,7 +133,7 @@ def message(world: World, one: Message, *, with_metadata: bool = False, in_histo
     if one.attachments:
         body["attachments"] = one.attachments
     if one.files:
-        body |= {"files": [file(world, found) for found in one.files], "upload": False, "display_as_bot": False}
+        body |= {"files": [file(found) for found in one.files], "upload": False, "display_as_bot": False}
     if one.edited_ts:
         body["edited"] = {"user": one.edited_by, "ts": one.edited_ts}
     if one.metadata is not None:
@@ -151,7 +151,7 @@ def message(world: World, one: Message, *, with_metadata: bool = False, in_histo
     return body | (_thread(world, one) if in_history else {})
 
 
-def file(world: World, one: File, *, is_whole: bool = False) -> Json:
+def file(one: File, *, is_whole: bool = False) -> Json:
     """A file (docs, "File object"); one of Slack Connect names only itself until it is asked for (`files.info`)."""
     if one.access and not is_whole:
         return {

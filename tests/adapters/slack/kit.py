@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
-
-from adapters.slack import Options, SlackAdapter
-from bot.app import App, open_app
+from adapters.slack import SlackAdapter
+from adapters.slack.places import PLATFORM
+from bot.app import App
+from bot.chat import Place
 from bot.config.settings import Settings
 from bot.errors import ConfigError
-from bot.models.config import from_mapping
-from bot.models.registry import Registry
+from tests.adapters.opening import at_work, opened, rested
+from tests.adapters.slack.doors import options_of, serving
 from tests.adapters.slack.wire import Channel, Message, SlackServer, User
 from tests.models.endpoint import ScriptedEndpoint
 
@@ -33,11 +30,20 @@ class Team:
     admin: User
 
     @property
+    def id(self) -> str:
+        return self.server.team.id
+
+    @property
     def scope(self) -> str:
-        return f"slack:{self.server.team.id}"
+        return f"{PLATFORM}:{self.id}"
 
     def key(self, user: User) -> str:
         return f"{self.scope}/{user.id}"
+
+    def place(self, thread: Message | str = "", *, room: Channel | None = None) -> Place:
+        """The channel, or a thread of it."""
+        ts = thread.thread if isinstance(thread, Message) else thread
+        return Place(PLATFORM, self.id, (room or self.room).id, ts)
 
     def ask(self, text: str, *, by: User | None = None, where: Channel | None = None, **how: Any) -> Message:
         """Mention the bot, in the channel unless it is said where."""
@@ -80,7 +86,7 @@ def _answers(message: Message) -> str | None:
 
 @dataclass
 class Nod:
-    """One running bot. `base` is where its server is, in HTTP mode."""
+    """One running bot. `base` is where its server is."""
 
     app: App
     adapter: SlackAdapter
@@ -89,16 +95,7 @@ class Nod:
 
     async def idle(self) -> None:
         """Wait until every run rests and everything that is to be shown has been taken."""
-        while True:
-            await self.app.service.idle()
-            if not await asyncio.to_thread(self._pending):
-                return
-            await asyncio.sleep(0.05)
-
-    def _pending(self) -> int:
-        with contextlib.closing(sqlite3.connect(self.app.settings.data_dir / "nod.db")) as connection:
-            (count,) = connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()
-        return int(count)
+        await rested(self.app)
 
 
 def team_of(server: SlackServer) -> Team:
@@ -109,21 +106,8 @@ def team_of(server: SlackServer) -> Team:
 
 def settings_of(team: Team, settings: Settings, **more: object) -> Settings:
     """These settings for this team: its admin, and Slack as the platform."""
-    given = {"adapters": ("slack",), "admins": (team.key(team.admin),), **more}
+    given = {"adapters": (PLATFORM,), "admins": (team.key(team.admin),), **more}
     return settings.model_copy(update=given)
-
-
-def options_of(team: Team, settings: Settings, **more: object) -> Options:
-    server = team.server
-    given: dict[str, object] = {
-        "data_dir": settings.data_dir,
-        "bot_token": server.bot_token,
-        "app_token": server.app_token,
-        "signing_secret": server.signing_secret,
-        "api_url": server.api_url,
-        **more,
-    }
-    return Options(**given)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -137,44 +121,13 @@ async def running_nod(
     **options: object,
 ) -> AsyncIterator[Nod]:
     """Nod, connected; opening it again over the same settings is a restart in good order."""
-    row = from_mapping(
-        {"label": "m", "api_url": endpoint.url, "model_name": "m", "host_type": "generic", "vision": vision}
-    )
-    async with open_app(settings, models=Registry([row], default="m")) as app:
+    failures: list[ConfigError] = []
+    adapter = SlackAdapter(options_of(team.server, settings.data_dir, **options), failed=failures.append)
+    ready = lambda: team.server.until(lambda: adapter.state() == "ok" or failures)  # noqa: E731
+    async with opened(settings, endpoint, vision=vision) as app, serving(adapter.routes()) as base:
         if change is not None:
             change(app)
-        failures: list[ConfigError] = []
-        adapter = SlackAdapter(options_of(team, settings, **options), failed=failures.append)
-        adapter.attach(app.service)
-        app.add_adapter(adapter)
-        async with _serving(adapter) as base:
-            if base:
-                team.server.deliver_to(f"{base}/slack/events")
-            await adapter.start()
-            try:
-                await team.server.until(lambda: adapter.state() == "ok" or failures)
-                await app.service.recover()
-                yield Nod(app, adapter, failures, base)
-                adapter.stop_taking()
-                await app.service.aclose()
-            finally:
-                await adapter.close()
-
-
-@asynccontextmanager
-async def _serving(adapter: SlackAdapter) -> AsyncIterator[str]:
-    """The server that Slack calls, where it does; its address, "" for none."""
-    routes = adapter.routes()
-    if not routes:
-        yield ""
-        return
-    http = web.Application()
-    http.add_routes(routes)
-    runner = web.AppRunner(http, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+        if adapter.routes():
+            team.server.deliver_to(f"{base}/slack/events")
+        async with at_work(app, adapter, connected=ready):
+            yield Nod(app, adapter, failures, base)

@@ -1,4 +1,4 @@
-"""What tests on two platforms share."""
+"""What the tests of every platform share."""
 
 from __future__ import annotations
 
