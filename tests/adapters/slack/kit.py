@@ -84,6 +84,11 @@ def _answers(message: Message) -> str | None:
     return "\n".join(str(one["text"]) for one in message.blocks if one["type"] == "markdown")
 
 
+async def listening(team: Team, count: int) -> None:
+    """Wait until so many sockets were opened, and one is there: so many processes have come up."""
+    await team.server.until(lambda: team.server.socket.opened >= count and team.server.socket.connected, 30)
+
+
 @dataclass
 class Nod:
     """One running bot. `base` is where its server is."""
