@@ -97,9 +97,9 @@ class Listening:
             seen.update(one.ts for one in new)
 
     async def _pages(self, home: Workspace, message: Message, after: str) -> AsyncIterator[list[Json]]:
-        method, where = "conversations.history", {"limit": MAX_HEARD}
+        method, where = "conversations.history", Json(limit=MAX_HEARD)
         if message.thread:
-            method, where = "conversations.replies", {"ts": message.thread, "limit": THREAD_PAGE}
+            method, where = "conversations.replies", Json(ts=message.thread, limit=THREAD_PAGE)
         cursor: str | None = None
         for _ in range(THREAD_PAGES if message.thread else 1):
             how = {**where, "oldest": after, "latest": message.ts, "cursor": cursor}
