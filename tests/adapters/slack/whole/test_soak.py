@@ -15,7 +15,7 @@ from tests.adapters.slack.whole.soak import Soak
 from tests.models.endpoint import ScriptedEndpoint
 
 SEEDS = [int(one) for one in os.environ.get("SOAK_SEEDS", "3").split()]
-STEPS, LIVES = int(os.environ.get("SOAK_STEPS", "24")), 2
+STEPS, LIVES = int(os.environ.get("SOAK_STEPS", "16")), 2
 
 
 @pytest.mark.parametrize("seed", SEEDS)
