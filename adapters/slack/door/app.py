@@ -22,6 +22,7 @@ from slack_bolt.middleware.async_middleware import AsyncMiddleware
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.api.strict import text
 from adapters.slack.door.handlers import Body, Handlers
 from adapters.slack.door.registered import LIFECYCLE, REGISTERED
 from bot.errors import BotError
@@ -158,9 +159,9 @@ class _Gate(AsyncMiddleware):
         next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002
     ) -> BoltResponse:
         is_event = req.body.get("type") == "event_callback"
-        name = req.body["event"]["type"] if is_event else ""
+        name = text(req.body["event"], "type") if is_event else ""
         if is_event and name not in REGISTERED.events:
-            log.debug("slack.event_ignored", name=str(name)[:80])
+            log.debug("slack.event_ignored", name=name[:80])
             return BoltResponse(status=200)
         if name not in LIFECYCLE and not await self._is_installed(req.context.team_id or ""):
             log.warning("slack.not_installed", team=req.context.team_id)

@@ -1,20 +1,20 @@
 """What was said in a channel or a thread since the bot last listened, read from Slack when a question comes.
 
-One call for each question, and never for long: Slack allows some apps one call a minute and fifteen messages (docs,
-"Rate limits"), and then it goes on without.
+One call for each question, more only for a long thread, and never for long: Slack allows some apps one call a minute
+and fifteen messages (docs, "Rate limits"), and then it goes on without.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import structlog
 
 from adapters.recent import Latest
 from adapters.slack.api.rooms import Workspace, Workspaces
-from adapters.slack.api.strict import items
+from adapters.slack.api.strict import items, part, text
 from adapters.slack.api.web import Json
 from adapters.slack.directory.naming import Naming
 from adapters.slack.directory.people import People
@@ -31,8 +31,8 @@ log = structlog.get_logger()
 WITHIN_S = 2.0
 """How long a question waits for what was said before it."""
 NOT_OLDER_THAN_S = 2 * 86_400.0
-THREAD_PAGE = 200
-"""A thread comes oldest first: of a long one the newest are beyond its first page only if it is longer than this."""
+THREAD_PAGE, THREAD_PAGES = 200, 5
+"""A thread comes oldest first: the newest of a long one are beyond its first page."""
 MAX_KNOWN = 10_000
 MAX_ASKED = 10
 """How many people Slack is asked about for one question; of more nobody knows what they are to the workspace."""
@@ -63,14 +63,15 @@ class Listening:
         if message.is_direct:
             return ()
         until = asyncio.get_running_loop().time() + self._within_s
+        said: list[Message] = []
         try:
             async with asyncio.timeout_at(until):
                 home = await self._workspaces.get(message.team)
-                said = await self._said(home, message, is_new=is_new)
-        except (BotError, TimeoutError) as err:  # no right to read it, or not now: then nothing was heard
+                async for page in self._said(home, message, is_new=is_new):
+                    said += page
+        except (BotError, TimeoutError) as err:  # no right to read it, or not now: what was heard until then counts
             log.info("history.not_read", kind=type(err).__name__)
-            return ()
-        return await self._as_heard(home, said, until)
+        return await self._as_heard(home, sorted(said, key=lambda one: one.ts), until) if said else ()
 
     def told(self, message: Message, *, is_new: bool) -> None:
         """All that was said there before this message is kept now."""
@@ -80,21 +81,30 @@ class Listening:
 
     # --- what was said ---
 
-    async def _said(self, home: Workspace, message: Message, *, is_new: bool) -> list[Message]:
+    async def _said(self, home: Workspace, message: Message, *, is_new: bool) -> AsyncIterator[list[Message]]:
+        """Page by page what was said there before a message, and nobody was told of."""
         oldest = f"{float(message.ts) - NOT_OLDER_THAN_S:.6f}"
         last = "" if is_new else self._told_upto.get(_room(message), "")
-        after = max(oldest, last)
+        after, begun = max(oldest, last), message.thread if not last else ""
+        seen: set[str] = set()
+        async for page in self._pages(home, message, after):
+            new = [one for one in self._read(page, home, message) if one.ts not in seen]
+            # whatever its age, a thread is about its first message, which may come with each page
+            yield [one for one in new if after < one.ts < message.ts or one.ts == begun]
+            seen.update(one.ts for one in new)
+
+    async def _pages(self, home: Workspace, message: Message, after: str) -> AsyncIterator[list[Json]]:
+        method, where = "conversations.history", Json(limit=MAX_HEARD)
         if message.thread:
-            page = THREAD_PAGE if after == oldest else MAX_HEARD + 1
-            method, where = "conversations.replies", {"ts": message.thread, "limit": page}
-        else:
-            method, where = "conversations.history", {"limit": MAX_HEARD}
-        answer = await home.client.call(
-            method, patience_s=0.0, channel=message.channel, oldest=after, latest=message.ts, **where
-        )
-        begun = message.thread if not last else ""  # whatever its age, a thread is about its first message
-        found = self._read(items(answer, "messages"), home, message)
-        return sorted((one for one in found if after < one.ts < message.ts or one.ts == begun), key=lambda one: one.ts)
+            method, where = "conversations.replies", Json(ts=message.thread, limit=THREAD_PAGE)
+        cursor: str | None = None
+        for _ in range(THREAD_PAGES if message.thread else 1):
+            how = {**where, "oldest": after, "latest": message.ts, "cursor": cursor}
+            answer = await home.client.call(method, patience_s=0.0, channel=message.channel, **how)
+            yield items(answer, "messages")
+            cursor = text(part(answer, "response_metadata"), "next_cursor") or None
+            if cursor is None:
+                return
 
     def _read(self, said: Iterable[Json], home: Workspace, message: Message) -> Iterable[Message]:
         for body in said:
@@ -107,13 +117,13 @@ class Listening:
     async def _as_heard(self, home: Workspace, said: list[Message], until: float) -> tuple[Heard, ...]:
         team = home.team
         kept = newest((one, with_files(one.text, [file.name for file in one.files])) for one in said)
-        mentioned = (user for _, text in kept for user in named_in(text) if user != home.bot_user)
+        mentioned = (user for _, words in kept for user in named_in(words) if user != home.bot_user)
         users = list(dict.fromkeys([*(one.user for one, _ in reversed(kept)), *mentioned]))[:MAX_ASKED]
         actors = await self._speakers(team, users, until)
         names = self._naming.known(team)
         heard = []
-        for one, text in kept:
-            shown = readable(text, home.bot_user, names)
+        for one, words in kept:
+            shown = readable(words, home.bot_user, names)
             if not is_blank(shown):
                 actor = actors.get(one.user) or Actor(PLATFORM, team, one.user, standing="external")
                 heard.append(Heard(one.event, actor, shown, one.at_ms))

@@ -114,6 +114,17 @@ async def test_row_50_an_event_of_another_type_is_acknowledged_and_ignored(app: 
     ]
 
 
+@pytest.mark.parametrize("kind", [{"a": 1}, ["message"], None, 5, ""], ids=str)
+async def test_an_event_whose_type_is_none_is_acknowledged_and_ignored(
+    kind: object, app: SlackApp, handlers: Noting
+) -> None:
+    with structlog.testing.capture_logs() as lines:
+        answer = await app.take(event(type=kind))
+
+    assert (answer.status, handlers.calls) == (200, [])
+    assert [line["log_level"] for line in lines] == ["debug"]
+
+
 # --- interactions ---
 
 

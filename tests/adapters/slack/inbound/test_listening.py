@@ -59,6 +59,22 @@ async def test_in_a_thread_its_beginning_and_what_was_said_there_are_told(talk: 
     assert [one.split("\n> ")[1] for one in quotes(talk)] == ["lunch?", "soup"]
 
 
+@pytest.mark.parametrize("is_limited", [False, True])
+async def test_of_a_long_thread_the_newest_is_told(talk: Talk, *, is_limited: bool) -> None:
+    root = talk.say("lunch?", by=talk.team.ben)
+    for number in range(230):
+        talk.say(f"soup {number}", thread=root, by=talk.team.root, unseen=True)
+    if is_limited:  # after the first page
+        talk.slack.faults.limit(
+            "conversations.replies", retry_after=60, where=lambda call: bool(call.args.get("cursor"))
+        )
+
+    await talk.ask("@nod where?", thread=root)
+
+    last = 198 if is_limited else 229
+    assert [one.split("\n> ")[1] for one in quotes(talk)] == [f"soup {number}" for number in range(last - 39, last + 1)]
+
+
 async def test_what_people_say_to_each_other_in_its_thread_is_told_next_time(talk: Talk) -> None:
     message = await talk.ask("@nod hi")
     talk.say("and you?", by=talk.team.ben, thread=message)
