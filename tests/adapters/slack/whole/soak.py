@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from bot.config.settings import Settings
-from tests.adapters.slack.whole.kit import Team
+from tests.adapters.slack.kit import Team
 from tests.adapters.slack.wire import Channel, Message, User
 from tests.models.endpoint import Answer, Recorded, ScriptedEndpoint, Stream, calls, delta, says
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.config.settings import Settings
-from tests.adapters.slack.whole.kit import Team, running_nod
+from tests.adapters.slack.kit import Team, running_nod
 from tests.adapters.slack.whole.soak import Soak
 from tests.models.endpoint import ScriptedEndpoint
 
