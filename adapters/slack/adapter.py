@@ -23,11 +23,12 @@ from adapters.slack.options import Options
 from adapters.slack.places import PLATFORM
 from adapters.slack.site import Site
 from bot.chat import Actor, ChatService, Delivery, Event, Place
-from bot.errors import ConfigError, SendError
+from bot.errors import BotError, ConfigError, SendError
 
 log = structlog.get_logger()
 
 RETRY_S, LONGEST_RETRY_S = 2.0, 120.0
+TAKEN_AWAY = frozenset({"account_inactive", "token_revoked"})
 START_S = 20.0
 """How long a start waits for Slack before it goes on without: work that a stop left open waits for the start."""
 
@@ -47,6 +48,7 @@ class SlackAdapter:
         self._installs: Installs | None = None
         self._doors: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refused_of: set[str] = set()
         self._is_known = False
         self._is_stopping = False
         self._open = contextlib.AsyncExitStack()
@@ -81,7 +83,7 @@ class SlackAdapter:
         self._http = await self._open.enter_async_context(aiohttp.ClientSession(trust_env=True))
         if self._options.has_many:
             self._installs = await self._open.enter_async_context(open_installs(self._options))
-        workspaces = Workspaces(self._options, self._http, self._installs)
+        workspaces = Workspaces(self._options, self._http, self._installs, refused=self._token_refused)
         self._site = Site(self._options, self._attached, workspaces, self._session, ended=self._ended)
         self._app = SlackApp(self._site, is_installed=workspaces.has)
         await self._site.catchup.begin()
@@ -146,6 +148,27 @@ class SlackAdapter:
             at_s = body.get("event_time")
             await self._installs.forget(team, at_s=at_s if isinstance(at_s, int) else None)
             return
+        await self._check_token()
+
+    def _token_refused(self, team: str, code: str) -> None:
+        """Slack did not take a token in the middle of things: whoever took it away may not have been heard."""
+        if team not in self._refused_of:
+            self._refused_of.add(team)
+            self._begin(self._look_at_token(team, code))
+
+    async def _look_at_token(self, team: str, code: str) -> None:
+        try:
+            if self._installs is None:
+                await self._check_token()
+            elif code in TAKEN_AWAY:
+                await self._installs.forget(team)
+        except BotError as err:
+            log.warning("slack.token_not_checked", team=team, why=err.user_message)
+        finally:
+            self._refused_of.discard(team)
+
+    async def _check_token(self) -> None:
+        """Ask again whose the bot token is. Raises `SendError`."""
         try:
             await self._ready().workspaces.log_in(again=True)
         except ConfigError as err:

@@ -30,7 +30,6 @@ REST_S, LONGEST_REST_S = 5.0, 3600.0
 """How long to wait where Slack asks to and does not say how long, and the longest that is believed."""
 GONE = frozenset(
     {
-        "account_inactive",
         "cannot_dm_bot",
         "cannot_reply_to_message",
         "channel_not_found",
@@ -46,7 +45,6 @@ GONE = frozenset(
         "restricted_action_thread_only_channel",
         "team_access_not_granted",
         "thread_not_found",
-        "token_revoked",
         "user_disabled",
         "user_not_found",
         "user_not_in_channel",
@@ -65,6 +63,8 @@ WRITING = frozenset(
     }
 )
 """Where those words mean that the place is gone. `chat.startStream` is none of them: it names a reader besides."""
+NO_TOKEN = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
+"""What Slack says of a token that it does not take: nothing is wrong with the place."""
 THREAD_GONE = ("message_not_found", "chat.postMessage")
 _IN_TROUBLE = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
@@ -106,6 +106,14 @@ class SlackRefused(BotError):
         self.messages = messages
 
 
+class TokenRefused(SendError):
+    """Slack does not take the token any more. `code` is its word for why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__("Slack does not take my token any more.")
+        self.code = code
+
+
 class Unsure(SendError):
     """The answer was lost: nobody knows whether Slack did it."""
 
@@ -120,6 +128,7 @@ class _Limited(Exception):
 
 class SlackClient:
     """Calls methods of the Web API with one token. `session` is shared by all workspaces, None = one for each call.
+    `refused` is told whenever Slack does not take the token, with its word for why.
 
     Nothing that makes something new is ever repeated: who calls it looks for what it made.
     """
@@ -130,12 +139,14 @@ class SlackClient:
         *,
         api_url: str = API_URL,
         session: aiohttp.ClientSession | None = None,
+        refused: Callable[[str], None] = lambda _code: None,
         timeout_s: float = TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
         self.raw = AsyncWebClient(token, base_url=api_url, timeout=round(timeout_s), session=session, retry_handlers=[])
         self._session = session
+        self._refused = refused
         self._timeout_s = timeout_s
         self._sleep = sleep
         self._clock = clock
@@ -145,7 +156,8 @@ class SlackClient:
         """Call a method, as "chat.postMessage", and give its answer. Waits at most `patience_s` for its turn.
 
         Raises `SlackRefused` where Slack says no, and `PlaceGone` where that is about the place that is written to;
-        `SendError` where it asks to wait longer or cannot be reached; `Unsure` where its answer was lost.
+        `SendError` where it asks to wait longer or cannot be reached; `TokenRefused` where it does not take the token;
+        `Unsure` where its answer was lost.
         """
         channel = str(args.get("channel") or "")
         patient_until = self._clock() + patience_s
@@ -155,6 +167,9 @@ class SlackClient:
                 return await self._once(method, args)
             except _Limited as err:
                 self._paces.hold(method, channel, err.seconds)
+            except TokenRefused as err:
+                self._refused(err.code)
+                raise
             except Unsure:
                 if attempt >= TRIES or not _is_same_twice(method):
                     raise
@@ -216,6 +231,8 @@ def _said(method: str, err: SlackApiError) -> Exception:
         return Unsure(f"Slack is in trouble (HTTP {status}).")
     if (code in GONE and method in WRITING) or (code, method) == THREAD_GONE:
         return PlaceGone(f"Slack does not let me write there ({code}).")
+    if code in NO_TOKEN:
+        return TokenRefused(code)
     needed = said.get("needed")
     return SlackRefused(method, code, needed=needed if isinstance(needed, str) else "", messages=_messages(said))
 

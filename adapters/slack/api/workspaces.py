@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import aiohttp
+import structlog
 
-from adapters.slack.api.web import SlackClient, SlackRefused
+from adapters.slack.api.asking import NoAnswer, SaidNo, ask
+from adapters.slack.api.scopes import SCOPES
+from adapters.slack.api.web import NO_TOKEN, SlackClient
 from adapters.slack.door.installs import Installed, Installs
 from adapters.slack.options import Options
 from bot.errors import ConfigError, PlaceGone, SendError
 
+log = structlog.get_logger()
+
 NO_CONNECTION = "I am not connected to Slack."
 NOT_INSTALLED = "I am not installed in that Slack workspace (any more)."
-_FOR_GOOD = frozenset({"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"})
 REFUSED = ConfigError(
     "SLACK_BOT_TOKEN",
     "Slack refuses it; copy the Bot User OAuth Token anew from OAuth & Permissions, api.slack.com/apps",
@@ -34,12 +39,21 @@ class Workspace:
 
 
 class Workspaces:
-    """Those of `installs`; without them the one of the bot token, which is known once it has logged in."""
+    """Those of `installs`; without them the one of the bot token, which is known once it has logged in. `refused` is
+    told of a workspace whose token Slack does not take any more, with its word for why."""
 
-    def __init__(self, options: Options, session: aiohttp.ClientSession, installs: Installs | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        session: aiohttp.ClientSession,
+        installs: Installs | None = None,
+        *,
+        refused: Callable[[str, str], None] = lambda _team, _code: None,
+    ) -> None:
         self._options = options
         self._session = session
         self._installs = installs
+        self._refused = refused
         self._known: dict[str, Workspace] = {}
         self._logging_in = asyncio.Lock()
 
@@ -83,21 +97,26 @@ class Workspaces:
             raise PlaceGone(NOT_INSTALLED)
         home = self._known.get(team)
         if home is None or home.token != one.token:
-            home = Workspace(team, one.name, one.bot_user, one.bot_id, one.token, self._client(one.token))
+            home = Workspace(team, one.name, one.bot_user, one.bot_id, one.token, self._client(one.token, team))
             self._known[team] = home
         return home
 
     async def _asked(self, token: str) -> Workspace:
-        client = self._client(token)
         try:
-            said = await client.call("auth.test")
-        except SlackRefused as err:
-            if err.code in _FOR_GOOD:
+            answer = await ask(self._options.api_url, "auth.test", token, session=self._session)
+        except SaidNo as err:
+            if err.code in NO_TOKEN:
                 raise REFUSED from err
-            raise SendError(err.user_message) from err
+            raise SendError(f"Slack refused this ({err.code}).") from err
+        except NoAnswer as err:
+            raise SendError("Slack cannot be reached.") from err
+        if answer.scopes is not None and (missing := [one for one in SCOPES if one not in answer.scopes]):
+            log.warning("slack.scopes_missing", missing=", ".join(missing), hint="nod doctor says where to add them")
         names = ("team_id", "team", "user_id", "bot_id")
-        team, name, user, bot = (str(said.get(one) or "") for one in names)
-        return Workspace(team, name, user, bot, token, client)
+        team, name, user, bot = (str(answer.data.get(one) or "") for one in names)
+        return Workspace(team, name, user, bot, token, self._client(token, team))
 
-    def _client(self, token: str) -> SlackClient:
-        return SlackClient(token, api_url=self._options.api_url, session=self._session)
+    def _client(self, token: str, team: str) -> SlackClient:
+        return SlackClient(
+            token, api_url=self._options.api_url, session=self._session, refused=lambda code: self._refused(team, code)
+        )

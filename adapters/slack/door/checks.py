@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from adapters.slack.door.asking import Answer, NoAnswer, SaidNo, ask
+from adapters.slack.api.asking import Answer, NoAnswer, SaidNo, ask
+from adapters.slack.api.scopes import SCOPES
 from adapters.slack.door.connection import refused_for_good
 from adapters.slack.door.installs import FILE, Installed, open_installs
 from adapters.slack.door.manifest import EVENTS_PATH
 from adapters.slack.door.oauth import INSTALL
-from adapters.slack.door.scopes import SCOPES
 from adapters.slack.options import Options
 from bot.errors import ConfigError
 

@@ -19,8 +19,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
+from adapters.slack.api.asking import NoAnswer, SaidNo, ask
 from adapters.slack.door.app import SlackApp
-from adapters.slack.door.asking import NoAnswer, SaidNo, ask
 from adapters.slack.options import Options
 from bot.errors import ConfigError
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from adapters.slack.api.scopes import SCOPES
 from adapters.slack.door.registered import REGISTERED
-from adapters.slack.door.scopes import SCOPES
 
 EVENTS_PATH, REDIRECT_PATH = "/slack/events", "/slack/oauth_redirect"
 DESCRIPTION = "A chat bot that can act, and asks for a nod before it does."

@@ -16,9 +16,9 @@ import structlog
 from aiohttp import web
 from slack_sdk.oauth.installation_store import Installation
 
-from adapters.slack.door.asking import NoAnswer, SaidNo, ask
+from adapters.slack.api.asking import NoAnswer, SaidNo, ask
+from adapters.slack.api.scopes import SCOPES
 from adapters.slack.door.installs import STATE_S, Installed, Installs
-from adapters.slack.door.scopes import SCOPES
 from adapters.slack.options import Options
 from bot.errors import BotError
 

@@ -78,9 +78,21 @@ async def test_a_refusal_says_why_and_what_is_missing(slack: SlackServer, client
     assert "chat:write" in caught.value.user_message
 
 
-@pytest.mark.parametrize(
-    "code", ["channel_not_found", "is_archived", "not_in_channel", "account_inactive", "token_revoked"]
-)
+@pytest.mark.parametrize("code", ["account_inactive", "invalid_auth", "token_revoked"])
+async def test_where_the_token_is_not_taken_nothing_is_wrong_with_the_place(
+    slack: SlackServer, room: Channel, code: str
+) -> None:
+    refused: list[str] = []
+    client = SlackClient(slack.bot_token, api_url=slack.api_url, refused=refused.append)
+    slack.faults.fail("chat.postMessage", code)
+
+    with pytest.raises(SendError, match="does not take my token"):
+        await post(client, room)
+
+    assert refused == [code]
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "is_archived", "not_in_channel"])
 async def test_where_nothing_can_be_written_the_place_is_gone(
     slack: SlackServer, client: SlackClient, room: Channel, code: str
 ) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.api.scopes import EVENTS, HISTORY, METHODS, READ, SCOPES
 from adapters.slack.door.app import SlackApp
 from adapters.slack.door.http import PATH
 from adapters.slack.door.manifest import as_text, manifest
 from adapters.slack.door.oauth import REDIRECT
 from adapters.slack.door.registered import REGISTERED
-from adapters.slack.door.scopes import EVENTS, HISTORY, METHODS, READ, SCOPES
 from tests.adapters.slack.doors import Noting
 from tests.adapters.slack.wire import scopes as wire
 

@@ -12,9 +12,9 @@ import pytest
 import structlog
 from yarl import URL
 
+from adapters.slack.api.scopes import SCOPES
 from adapters.slack.door.installs import Installed, Installs, open_installs
 from adapters.slack.door.oauth import COOKIE, INSTALL, REDIRECT, OAuthDoor
-from adapters.slack.door.scopes import SCOPES
 from tests.adapters.slack.doors import options_of, serving
 from tests.adapters.slack.wire import SlackServer
 from tests.adapters.slack.wire.world import Team, User

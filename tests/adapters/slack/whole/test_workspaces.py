@@ -90,3 +90,30 @@ def kept(settings: Settings) -> int:
     with contextlib.closing(sqlite3.connect(settings.data_dir / "slack.db")) as connection:
         (count,) = connection.execute("SELECT count(*) FROM slack_bots").fetchone()
     return int(count)
+
+
+async def test_a_workspace_that_took_its_token_away_unheard_is_forgotten_when_something_is_sent(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    server = team.server
+    endpoint.script = [says("Ok.")]
+    async with running_nod(team, settings, endpoint, **of_many(server)) as nod:
+        await install(nod, server, server.team)
+        server.faults.fail("*", "token_revoked", times=1_000)
+        team.ask("hello")
+        await server.until(lambda: kept(settings) == 0)
+
+    assert nod.failures == []
+
+
+async def test_a_token_that_was_taken_away_unheard_ends_the_bot_when_something_is_sent(
+    team: Team, settings: Settings, endpoint: ScriptedEndpoint
+) -> None:
+    server = team.server
+    endpoint.script = [says("Ok.")]
+    async with running_nod(team, settings, endpoint) as nod:
+        server.faults.fail("*", "token_revoked", times=1_000)
+        team.ask("hello")
+        await server.until(lambda: nod.failures)
+
+    assert "copy the Bot User OAuth Token anew" in nod.failures[0].user_message
