@@ -8,7 +8,7 @@ but those of `&`, `<` and `>`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from adapters import tables
 from adapters.exact import code_span, prose_block
@@ -270,9 +270,9 @@ _MESSAGES = Messages(
 parts_of, answer_of, private_answer = _MESSAGES.parts, _MESSAGES.answer, _MESSAGES.private
 
 
-def notice_parts(text: str, pings: Sequence[str] = ()) -> list[str]:
-    """A sentence of the bot itself as messages, the first of them before the people it is for, by their ids."""
-    return _MESSAGES.notice(text, " ".join(map(mention, pings)))
+def notice_parts(text: str) -> list[str]:
+    """A sentence of the bot itself as messages. None of them pings."""
+    return _MESSAGES.notice(text)
 
 
 def mentioned(markdown: str, team: str) -> str:

@@ -11,7 +11,7 @@ from adapters.addressed import instead, is_copy, may_see_all, member_of
 from adapters.recent import Latest
 from adapters.slack.api.rooms import Rooms
 from adapters.slack.drawing.cards import draw_card
-from adapters.slack.drawing.markup import answer_of, mrkdwn, notice_parts, plain
+from adapters.slack.drawing.markup import answer_of, mention, mrkdwn, notice_parts, plain
 from adapters.slack.outbound.answers import Answers
 from adapters.slack.outbound.sending import Post, Sender
 from adapters.slack.places import PLATFORM, direct_place, direct_user
@@ -110,7 +110,13 @@ class Delivering:
 
 
 def _notice(text: str, pings: list[str]) -> list[Post]:
-    return [_markdown(part) for part in notice_parts(text, pings)]
+    """A sentence of the bot, below a line of its own with those it is for: what Slack does with a mention in
+    Markdown is nowhere said."""
+    first, *more = map(_markdown, notice_parts(text))
+    if pings:
+        named, line = _words(" ".join(map(mention, pings)))
+        first = Post(f"{named} {first.text}", (*line, *first.blocks))
+    return [first, *more]
 
 
 def _instead(delivery: Delivery) -> list[Post]:

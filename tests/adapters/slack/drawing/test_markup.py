@@ -298,7 +298,7 @@ def test_fences_stay_whole_in_parts() -> None:
 
 def test_nothing_said_is_a_message_all_the_same() -> None:
     assert answer_of(" \n") == (["…"], None)
-    assert notice_parts("", ("U1",)) == ["<@U1> …"]
+    assert notice_parts("") == ["…"]
     assert private_answer("\n" * 20_000)[0].startswith("…\n\n_This is the beginning")
 
 
@@ -352,18 +352,12 @@ def test_what_is_a_file_comes_as_one(language: str) -> None:
     assert file == (f"nod.{language}", b"a = '```'\nb\n")
 
 
-def test_a_notice_calls_those_it_is_for_and_nobody_else() -> None:
-    [part] = notice_parts("<@U7> @here *now*", ("U1", "W2"))
+def test_a_notice_calls_nobody() -> None:
+    parts = notice_parts("<@U7> @here *now* " + "word " * 5_000)
 
-    assert read(part).alive == ["<@U1>", "<@W2>"]
-    assert part.startswith("<@U1> <@W2> &lt;@U7>")
-
-
-def test_a_long_notice_calls_once() -> None:
-    parts = notice_parts("word " * 5_000, ("U1",))
-
-    assert [read(part).alive for part in parts] == [["<@U1>"], [], []]
+    assert [read(part).alive for part in parts] == [[], [], []]
     assert all(size(part) <= MAX_CHARS for part in parts)
+    assert parts[0].startswith("&lt;@U7>")
 
 
 @settings(max_examples=30, deadline=None)
