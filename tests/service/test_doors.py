@@ -336,7 +336,8 @@ def test_one_file_alone_turns_what_waits_into_what_was_decided() -> None:
     deadlines = (Path(__file__).parents[2] / "bot" / "deadlines.py").read_text("utf-8")
     assert deadlines.count("Decision(") == deadlines.count('Decision("expire")') == 1  # there time alone decides
     assert callers_of("may_vote") == {"bot/policy/access.py"}
-    doors = {"bot/desk.py", "bot/admin/looking.py", "adapters/web/clicks.py", "adapters/discord/clicks.py"}
+    chat = {"adapters/discord/clicks.py", "adapters/slack/interactivity/clicks.py"}
+    doors = {"bot/desk.py", "bot/admin/looking.py", "adapters/web/clicks.py", *chat}
     assert callers_of("Click") <= {"bot/decisions.py", *doors}
 
 

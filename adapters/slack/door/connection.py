@@ -42,7 +42,7 @@ MAX_MESSAGE = 4 << 20
 MAX_AT_ONCE = 200
 """Envelopes being handled at a time. Beyond that nothing more is read, and Slack holds it back."""
 
-_TROUBLE = (NoAnswer, SaidNo, aiohttp.ClientError, OSError, TimeoutError, ValueError)
+_TROUBLE = (NoAnswer, aiohttp.ClientError, OSError, TimeoutError, ValueError)
 _TOKEN = "copy an app-level token (xapp-) anew from Basic Information > App-Level Tokens, api.slack.com/apps"
 _SCOPE = "it lacks connections:write; make an app-level token with it under Basic Information, api.slack.com/apps"
 _FOR_GOOD = {
@@ -131,6 +131,9 @@ class SocketConnection:
                 if not _tell(first, err):
                     self._failed(err)
                 return
+            except SaidNo as err:
+                log.warning("slack.refused", code=err.code, hint="nod doctor says what to change")
+                _tell(first, None)
             except _TROUBLE as err:
                 log.warning("slack.unreachable", kind=type(err).__name__, why=str(err)[:200])
                 _tell(first, None)
