@@ -260,7 +260,9 @@ async def test_a_plan_without_groups_is_said_in_a_sentence_and_asked_once(bench:
     assert bench.asked("usergroups.list") == 1
 
 
-@pytest.mark.parametrize(("code", "says"), [("missing_scope", NO_SCOPE), ("no_permission", "(no_permission)")])
+@pytest.mark.parametrize(
+    ("code", "says"), [("missing_scope", NO_SCOPE), ("user_is_restricted", "(user_is_restricted)")]
+)
 async def test_groups_that_may_not_be_seen_are_said_in_a_sentence(bench: Bench, code: str, says: str) -> None:
     bench.slack.faults.fail("usergroups.list", code)
 
