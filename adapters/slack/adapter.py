@@ -11,14 +11,14 @@ import aiohttp
 import structlog
 from aiohttp import web
 
+from adapters.slack.api.installs import Installs, is_end_of, open_installs
 from adapters.slack.api.workspaces import NO_CONNECTION, Workspaces
 from adapters.slack.door.app import SlackApp
 from adapters.slack.door.connection import SocketConnection
-from adapters.slack.door.handlers import Body
 from adapters.slack.door.http import PATH, HttpDoor
-from adapters.slack.door.installs import Installs, is_end_of, open_installs
 from adapters.slack.door.oauth import INSTALL, REDIRECT, OAuthDoor
 from adapters.slack.door.signatures import Signatures
+from adapters.slack.handlers import Body
 from adapters.slack.options import Options
 from adapters.slack.places import PLATFORM
 from adapters.slack.site import Site

@@ -13,15 +13,14 @@ from adapters.slack.api.strict import part
 from adapters.slack.api.workspaces import Workspaces
 from adapters.slack.directory.channels import Channels
 from adapters.slack.directory.groups import Groups
-from adapters.slack.directory.naming import Naming
 from adapters.slack.directory.people import People
 from adapters.slack.directory.talkers import Talkers
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.inbound.catchup import Catchup
 from adapters.slack.inbound.intake import Handle, Intake
 from adapters.slack.inbound.listening import WITHIN_S, Listening
+from adapters.slack.inbound.naming import Naming
 from adapters.slack.inbound.queues import Pauses
-from adapters.slack.inbound.replies import Replies
 from adapters.slack.inbound.taking import Taking
 from adapters.slack.inbound.uploads import Uploads
 from adapters.slack.interactivity.about import Asking
@@ -33,6 +32,7 @@ from adapters.slack.interactivity.home import AFTER_S, Home
 from adapters.slack.interactivity.interactive import SUBMITTED_WITHIN_S, Interactive
 from adapters.slack.interactivity.modals import Modals
 from adapters.slack.interactivity.private import Private
+from adapters.slack.interactivity.replies import Replies
 from adapters.slack.interactivity.responding import Responder
 from adapters.slack.interactivity.shortcuts import Shortcuts
 from adapters.slack.interactivity.stops import Stops

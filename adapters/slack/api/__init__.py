@@ -1,1 +1,1 @@
-"""Slack's Web API: one workspace's client, its pace, and where a place is."""
+"""Slack's Web API: the workspaces that have the bot, each with a client at its pace, and where a place is."""

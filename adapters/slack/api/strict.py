@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 
 TEAM: Final = re.compile(r"T[A-Z0-9]{1,30}")
 USER: Final = re.compile(r"[UW][A-Z0-9]{1,30}")
@@ -16,6 +16,8 @@ ANY_TEAM: Final = re.compile(r"[TE][A-Z0-9]{1,30}")
 """A workspace, or an organisation of several."""
 TS: Final = re.compile(r"[0-9]{9,11}\.[0-9]{6}")
 """The time of a message, and what it is called in its channel: never a number, which would lose digits."""
+SLACKBOT: Final = "USLACKBOT"
+"""The one program that Slack lists among people."""
 WORD: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 

@@ -10,9 +10,9 @@ import aiohttp
 import structlog
 
 from adapters.slack.api.asking import NoAnswer, SaidNo, ask
+from adapters.slack.api.installs import Installed, Installs
 from adapters.slack.api.scopes import SCOPES
 from adapters.slack.api.web import NO_TOKEN, SlackClient
-from adapters.slack.door.installs import Installed, Installs
 from adapters.slack.options import Options
 from bot.errors import ConfigError, PlaceGone, SendError
 

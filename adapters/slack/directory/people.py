@@ -16,10 +16,9 @@ import structlog
 
 from adapters.recent import Latest
 from adapters.slack.api.rooms import Workspaces
-from adapters.slack.api.strict import ANY_TEAM, fit, part, text
+from adapters.slack.api.strict import ANY_TEAM, SLACKBOT, fit, part, text
 from adapters.slack.api.web import Json, SlackRefused
 from adapters.slack.directory.groups import Groups
-from adapters.slack.inbound.events import SLACKBOT
 from adapters.slack.places import PLATFORM
 from bot.chat import Actor
 from bot.engine.types import Standing

@@ -23,8 +23,8 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.api.strict import text
-from adapters.slack.door.handlers import Body, Handlers
 from adapters.slack.door.registered import LIFECYCLE, REGISTERED
+from adapters.slack.handlers import Body, Handlers
 from bot.errors import BotError
 
 log = structlog.get_logger()

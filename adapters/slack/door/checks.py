@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import aiohttp
 
 from adapters.slack.api.asking import Answer, NoAnswer, SaidNo, ask
+from adapters.slack.api.installs import FILE, Installed, open_installs
 from adapters.slack.api.scopes import SCOPES
 from adapters.slack.door.connection import refused_for_good
-from adapters.slack.door.installs import FILE, Installed, open_installs
 from adapters.slack.door.manifest import EVENTS_PATH
 from adapters.slack.door.oauth import INSTALL
 from adapters.slack.options import Options

@@ -16,8 +16,8 @@ from aiohttp import web
 from slack_bolt.response import BoltResponse
 
 from adapters.slack.door.app import SlackApp
-from adapters.slack.door.handlers import Body
 from adapters.slack.door.signatures import SIGNATURE, TIMESTAMP, Signatures, Stamp
+from adapters.slack.handlers import Body
 
 log = structlog.get_logger()
 

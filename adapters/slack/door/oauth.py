@@ -17,8 +17,8 @@ from aiohttp import web
 from slack_sdk.oauth.installation_store import Installation
 
 from adapters.slack.api.asking import NoAnswer, SaidNo, ask
+from adapters.slack.api.installs import STATE_S, Installed, Installs
 from adapters.slack.api.scopes import SCOPES
-from adapters.slack.door.installs import STATE_S, Installed, Installs
 from adapters.slack.options import Options
 from bot.errors import BotError
 

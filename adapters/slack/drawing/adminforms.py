@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.words import plain
+from adapters.slack.handlers import Body
 
 ROLE_FORM, LISTS_FORM = "nod_role", "nod_lists"
 """What opens a form, and what it is called when it is sent."""

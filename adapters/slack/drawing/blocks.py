@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from adapters.ids import Verb, custom_id
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.text import size
 from bot.chat import Card
 

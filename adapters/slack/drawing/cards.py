@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from adapters import wording
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.blocks import (
     Line,
     actions,
@@ -33,6 +32,7 @@ from adapters.slack.drawing.blocks import (
     words,
 )
 from adapters.slack.drawing.markup import mrkdwn
+from adapters.slack.handlers import Body
 from adapters.slack.places import DIRECT, PLATFORM
 from adapters.text import cut, short, size
 from adapters.visible import exact, exact_json

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from adapters.ids import Verb, custom_id
 from adapters.offers import value_of
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.blocks import code, plain, rich, section, words
 from adapters.slack.drawing.cards import MAX_EDIT_CHARS, can_edit, in_full
+from adapters.slack.handlers import Body
 from adapters.text import cut, size
 from adapters.visible import exact, exact_json
 from adapters.wording import CARD_WORDS

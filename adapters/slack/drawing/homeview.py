@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.adminforms import LISTS_FORM, ROLE_FORM
 from adapters.slack.drawing.blocks import (
     Line,
@@ -27,6 +26,7 @@ from adapters.slack.drawing.blocks import (
     user,
     words,
 )
+from adapters.slack.handlers import Body
 from adapters.text import cut, short
 from adapters.visible import exact
 from bot.chat import Card

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.blocks import named, rich, section
 from adapters.slack.drawing.markup import mentioned, mrkdwn, private_answer
+from adapters.slack.handlers import Body
 from adapters.visible import exact
 
 MAX_SENTENCE_CHARS = 2_900

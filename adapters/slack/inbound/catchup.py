@@ -20,7 +20,7 @@ from adapters.slack.api.rooms import Room as Opened
 from adapters.slack.api.rooms import Rooms
 from adapters.slack.api.strict import TS, fit, items, part, text
 from adapters.slack.api.web import SlackRefused
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.inbound.events import ms_of
 from adapters.slack.inbound.intake import LATE
 from adapters.slack.places import PLATFORM, direct_user

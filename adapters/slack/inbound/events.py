@@ -9,13 +9,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.slack.api.strict import ANY_TEAM, CHANNEL, FILE, TEAM, TS, USER, WORD, fit, items, number, part, text
-from adapters.slack.door.handlers import Body
+from adapters.slack.api.strict import (
+    ANY_TEAM,
+    CHANNEL,
+    FILE,
+    SLACKBOT,
+    TEAM,
+    TS,
+    USER,
+    WORD,
+    fit,
+    items,
+    number,
+    part,
+    text,
+)
+from adapters.slack.handlers import Body
 from adapters.slack.places import PLATFORM, event_id
 
 MAX_AHEAD_S = 86_400
 MAX_FILES = 100
-SLACKBOT = "USLACKBOT"
 BROADCAST = "thread_broadcast"
 _TALK = frozenset({"", "file_share"})
 """The subtypes that people's own words have."""

@@ -20,7 +20,7 @@ from adapters.slack.api.web import SlackRefused
 from adapters.slack.directory.groups import Groups
 from adapters.slack.directory.people import People
 from adapters.slack.directory.talkers import Talkers
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.inbound.events import (
     Arrived,
     Deleted,

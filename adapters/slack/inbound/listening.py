@@ -16,10 +16,10 @@ from adapters.recent import Latest
 from adapters.slack.api.rooms import Workspace, Workspaces
 from adapters.slack.api.strict import items, part, text
 from adapters.slack.api.web import Json
-from adapters.slack.directory.naming import Naming
 from adapters.slack.directory.people import People
 from adapters.slack.inbound.events import Message, read_message
 from adapters.slack.inbound.messages import named_in, readable
+from adapters.slack.inbound.naming import Naming
 from adapters.slack.places import PLATFORM
 from adapters.spoken import MAX_HEARD, newest, with_files
 from adapters.visible import is_blank

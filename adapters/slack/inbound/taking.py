@@ -13,13 +13,13 @@ from typing import Literal, Protocol
 import structlog
 
 from adapters.recent import Recent
-from adapters.slack.directory.naming import Naming
 from adapters.slack.directory.people import People
 from adapters.slack.directory.talkers import Talkers
 from adapters.slack.drawing.words import said_in_thread
 from adapters.slack.inbound.events import Message
 from adapters.slack.inbound.listening import Listening
 from adapters.slack.inbound.messages import Names, calls, is_for_others, readable
+from adapters.slack.inbound.naming import Naming
 from adapters.slack.inbound.uploads import Uploads
 from adapters.slack.places import PLATFORM, direct_place, place_in
 from adapters.visible import is_blank

@@ -13,12 +13,12 @@ import structlog
 from adapters.slack.api.rooms import Rooms
 from adapters.slack.api.strict import TS, fit, items, text
 from adapters.slack.api.web import SlackRefused
-from adapters.slack.directory.naming import Naming
 from adapters.slack.directory.people import People
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.words import plain
+from adapters.slack.handlers import Body
 from adapters.slack.inbound.events import BROADCAST, ms_of, read_message
 from adapters.slack.inbound.messages import readable
+from adapters.slack.inbound.naming import Naming
 from adapters.slack.interactivity.interactions import Action, Interaction
 from adapters.slack.interactivity.modals import Modals
 from adapters.slack.interactivity.submissions import DONE, Sent

@@ -18,10 +18,10 @@ from adapters.ids import Pressed, read
 from adapters.offers import chosen
 from adapters.slack.api.web import SlackRefused
 from adapters.slack.directory.people import People
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.cards import can_edit
 from adapters.slack.drawing.forms import edit_modal, look_modal, offers_modal, reason_modal
 from adapters.slack.drawing.words import sentence
+from adapters.slack.handlers import Body
 from adapters.slack.interactivity.interactions import Action, Interaction
 from adapters.slack.interactivity.modals import Modals
 from adapters.slack.interactivity.private import Private

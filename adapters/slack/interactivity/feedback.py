@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from adapters.slack.directory.people import People
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.words import plain
+from adapters.slack.handlers import Body
 from adapters.slack.interactivity.interactions import Action, Interaction
 from adapters.slack.interactivity.private import Private
 from adapters.slack.interactivity.submissions import Sent

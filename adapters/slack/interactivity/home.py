@@ -20,8 +20,8 @@ from adapters.slack.api.rooms import Workspaces
 from adapters.slack.api.strict import CHANNEL, USER, fit, text
 from adapters.slack.api.web import SlackRefused
 from adapters.slack.directory.people import People
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.homeview import Overview, approvals_modal, home_view
+from adapters.slack.handlers import Body
 from adapters.slack.interactivity.interactions import Interaction
 from adapters.slack.interactivity.modals import Modals
 from adapters.slack.places import direct_place

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.slack.api.strict import ANY_TEAM, CHANNEL, TEAM, TS, USER, WORD, fit, items, part, text
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.places import direct_place, place_in
 from bot.chat import Place
 

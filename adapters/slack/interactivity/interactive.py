@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from adapters.slack.api.strict import part, text
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.words import sentence
+from adapters.slack.handlers import Body
 from adapters.slack.interactivity.clicks import NOT_VALID
 from adapters.slack.interactivity.commands import Commands
 from adapters.slack.interactivity.interactions import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapters.slack.api.rooms import Workspaces
 from adapters.slack.api.web import SlackRefused
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.interactivity.interactions import Interaction, kept
 from bot.errors import BotError
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from adapters.slack.api.strict import CHANNEL, TS, USER, fit
 from adapters.slack.directory.people import People
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.interactivity.interactions import Interaction
 from adapters.slack.interactivity.private import Private
 from bot.chat import ChatService

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.slack.door.handlers import Body
 from adapters.slack.drawing.words import sentence
+from adapters.slack.handlers import Body
 
 MAX_ERROR_CHARS = 600
 

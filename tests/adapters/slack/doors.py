@@ -11,7 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.options import Options
 from tests.adapters.slack.wire import SlackServer
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from adapters.slack.api.web import SlackClient
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.inbound.intake import Handle
 from adapters.slack.inbound.queues import Pauses
 from adapters.slack.options import Options

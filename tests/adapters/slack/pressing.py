@@ -16,7 +16,7 @@ from typing import Any
 
 from adapters.slack.door.app import SlackApp
 from adapters.slack.door.connection import SocketConnection
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.places import PLATFORM
 from adapters.slack.site import Site, Times
 from bot.app import App

@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from adapters.slack.door.app import NOT_INSTALLED, SlackApp
-from adapters.slack.door.handlers import Body
 from adapters.slack.door.registered import REGISTERED
+from adapters.slack.handlers import Body
 from bot.errors import StoreBusy
 from tests.adapters.slack.doors import Noting, until
 

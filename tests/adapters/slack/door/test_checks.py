@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 from slack_sdk.oauth.installation_store import Installation
 
+from adapters.slack.api.installs import open_installs
 from adapters.slack.api.scopes import SCOPES
 from adapters.slack.door.app import SlackApp
 from adapters.slack.door.checks import Check, Named, examine
 from adapters.slack.door.http import HttpDoor
-from adapters.slack.door.installs import open_installs
 from adapters.slack.door.signatures import Signatures
 from adapters.slack.options import Options
 from bot.config.settings import Settings, load

@@ -12,8 +12,8 @@ import pytest
 import structlog
 from yarl import URL
 
+from adapters.slack.api.installs import Installed, Installs, open_installs
 from adapters.slack.api.scopes import SCOPES
-from adapters.slack.door.installs import Installed, Installs, open_installs
 from adapters.slack.door.oauth import COOKIE, INSTALL, REDIRECT, OAuthDoor
 from tests.adapters.slack.doors import options_of, serving
 from tests.adapters.slack.wire import SlackServer

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.slack.door.handlers import Body
+from adapters.slack.handlers import Body
 from adapters.slack.inbound.events import trimmed
 from bot.app import open_app
 from bot.config.settings import Settings

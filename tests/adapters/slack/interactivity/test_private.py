@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 
 from adapters.slack.api.rooms import Rooms
 from adapters.slack.inbound.events import Message
-from adapters.slack.inbound.replies import Replies
 from adapters.slack.interactivity.interactions import Interaction
 from adapters.slack.interactivity.modals import Modals
 from adapters.slack.interactivity.private import Private
+from adapters.slack.interactivity.replies import Replies
 from adapters.slack.interactivity.responding import Responder
 from tests.adapters.slack.homes import homes_of
 from tests.adapters.slack.kit import Team

@@ -9,7 +9,7 @@ from slack_sdk.oauth.installation_store import Bot, Installation
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.slack.door.sealed import Seal, SealedInstallationStore, Unsealed
+from adapters.slack.api.sealed import Seal, SealedInstallationStore, Unsealed
 
 KEY = b"0123456789abcdef0123456789abcdef"
 TOKEN = "xoxb-" + "1" * 52

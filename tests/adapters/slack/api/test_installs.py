@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from slack_sdk.oauth.installation_store import Installation
 
-from adapters.slack.door.handlers import Body
-from adapters.slack.door.installs import FILE, Installs, is_end_of, open_installs
+from adapters.slack.api.installs import FILE, Installs, is_end_of, open_installs
+from adapters.slack.handlers import Body
 from adapters.slack.options import Options
 from bot.errors import ConfigError
 

@@ -22,8 +22,8 @@ from slack_sdk.oauth.state_store.sqlalchemy import AsyncSQLAlchemyOAuthStateStor
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.slack.door.handlers import Body
-from adapters.slack.door.sealed import Seal, SealedInstallationStore, Unsealed
+from adapters.slack.api.sealed import Seal, SealedInstallationStore, Unsealed
+from adapters.slack.handlers import Body
 from adapters.slack.options import Options
 from bot.errors import ConfigError, StoreBusy
 
